@@ -1,0 +1,172 @@
+"""Which ingredient of the modern CNN earns its place? One is taken away at a time.
+
+    CNNLAB_DATA=... python benchmarks/modern_cnn_ablation.py cifar10
+    python benchmarks/modern_cnn_ablation.py scenes
+
+Every arm has the same images, epochs and seeds; one thing differs. Validation selects
+the epoch, the test set is read once at the end. Each finished run is written at once
+to data/records/modern_cnn_ablation_<set>.json, and a second start goes on from there.
+Needs 60 to 90 minutes a data set on two CPU cores.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cnnlab.doctor import quiet_start
+
+quiet_start()
+
+import keras
+import numpy as np
+
+from cnnlab.data import cifar10, scenes
+from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
+from cnnlab.train import Watch, plateau_and_stop, split, train
+
+RECORDS = Path(__file__).parents[1] / "data" / "records"
+BUDGET = {
+    "num_train": 10_000,
+    "num_val": 2_500,
+    "num_watched": 2_500,  # test images looked at after each epoch, never selected on
+    "num_test": 10_000,
+    "epochs": 10,
+    "batch_size": 128,
+    "plateau_patience": 2,
+    "stop_patience": 15,
+}
+ARMS = {  # name: (options of the network, optimiser, callbacks?)
+    "modern CNN": ({}, "adamw", True),
+    "no batch normalisation": ({"normalize": False}, "adamw", True),
+    "ReLU for swish": ({"activation": "relu"}, "adamw", True),
+    "flatten for global pooling": ({"pool": "flatten"}, "adamw", True),
+    "Adam for AdamW": ({}, "adam", True),
+    "no dropout, no L2": ({"regularize": False}, "adamw", True),
+    "no callbacks": ({}, "adamw", False),
+    "simple CNN": (None, "adamw", True),
+}
+
+
+def load(name, budget):
+    """Returns training, validation and test sets and the record of what they are."""
+    sizes = {
+        "num_train": budget["num_train"] + budget["num_val"],
+        "num_test": budget["num_test"],
+    }
+    if name == "cifar10":
+        train_set, test_set, record = cifar10.load("local", **sizes)
+    else:
+        train_set, test_set, record = scenes.load("embedded", **sizes)
+    return *split(*train_set, num_val=budget["num_val"]), test_set, record
+
+
+def run(arm, seed, sets, budget):
+    """Trains one arm with one seed and returns its result as a dict."""
+    train_set, val_set, (images_test, labels_test) = sets
+    options, optimizer, with_callbacks = ARMS[arm]
+    keras.utils.set_random_seed(seed)
+    model = simple_cnn() if options is None else modern_cnn(**options)
+    watched = budget["num_watched"]
+    callbacks = [Watch(images_test[:watched], labels_test[:watched], "test_accuracy")]
+    if with_callbacks:
+        callbacks += plateau_and_stop(
+            budget["plateau_patience"], budget["stop_patience"]
+        )
+    started = time.perf_counter()
+    history = train(
+        model,
+        train_set,
+        val_set,
+        epochs=budget["epochs"],
+        batch_size=budget["batch_size"],
+        optimizer=optimizer,
+        callbacks=callbacks,
+        name=f"{arm}, seed {seed}",
+    )
+    seconds = time.perf_counter() - started
+    logits = model.predict(images_test, batch_size=500, verbose=0)
+    return {
+        "arm": arm,
+        "seed": seed,
+        "parameters": model.count_params(),
+        "test_accuracy": float(np.mean(logits.argmax(-1) == labels_test)),
+        "seconds": round(seconds, 1),
+        "history": {
+            key: [round(value, 6) for value in values]
+            for key, values in history.items()
+        },
+    }
+
+
+def conditions(record, budget):
+    """Returns what a reader needs to judge the numbers, as a dict."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=RECORDS.parent,
+    ).stdout.strip()
+    return {
+        "data": {"name": record.name, "source": record.source},
+        "checksum": record.checksum,
+        "budget": budget,
+        "hardware": f"{processor()}, {os.cpu_count()} cores, no GPU"
+        if keras.backend.backend() == "tensorflow"
+        else f"{processor()}, backend {keras.backend.backend()}",
+        "versions": {
+            "python": platform.python_version(),
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+            "backend": keras.backend.backend(),
+        },
+        "commit": commit,
+    }
+
+
+def processor():
+    """Returns the name that the processor gives itself."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.processor()
+
+
+def write(path, content):
+    """Writes JSON so that a reader never meets half a file."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    part.replace(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", choices=("cifar10", "scenes"))
+    parser.add_argument("--seeds", type=int, default=3)
+    for key, value in BUDGET.items():
+        parser.add_argument(f"--{key.replace('_', '-')}", type=int, default=value)
+    arguments = vars(parser.parse_args())
+    name, num_seeds = arguments.pop("data"), arguments.pop("seeds")
+    path = RECORDS / f"modern_cnn_ablation_{name}.json"
+    *sets, record = load(name, arguments)
+    content = {**conditions(record, arguments), "runs": []}
+    if path.exists():
+        content = json.loads(path.read_text())
+        if content["budget"] != arguments:
+            sys.exit(f"{path.name} holds another budget: {content['budget']}")
+    finished = {(result["arm"], result["seed"]) for result in content["runs"]}
+    for seed in range(num_seeds):
+        for arm in ARMS:
+            if (arm, seed) not in finished:
+                content["runs"].append(run(arm, seed, sets, arguments))
+                write(path, content)
+
+
+if __name__ == "__main__":
+    main()
