@@ -1,0 +1,53 @@
+# `make lab` opens the lessons, `make test` proves them; `make help` lists the rest.
+# Needs Python 3.11, 3.12 or 3.13 on PATH; everything else goes into .venv, once.
+
+LOCK := requirements$(if $(GPU),-gpu).txt
+READY := .venv/ready-$(basename $(LOCK))
+VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.PHONY: help lab test lesson execute check claims bench lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+$(READY): $(LOCK) pyproject.toml .venv/bin/python
+	@.ci/setup $(LOCK)
+	@touch $@
+
+.venv/bin/python: ;  # when it is gone, or its interpreter is, set up again
+
+lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS="--no-browser" and the like)
+	@$(VENV) jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
+
+test: $(READY)  ## unit tests on both backends, then every lesson, cell by cell
+	@$(VENV) python -m pytest tests/unit
+	@$(VENV) KERAS_BACKEND=jax python -m pytest tests/unit
+	@$(VENV) python -m pytest tests/notebooks
+	@$(VENV) CNNLAB_OFFLINE=1 python tests/notebooks/lessons.py $(N)
+
+lesson: $(READY)  ## run lesson N=02 without a browser, HTML with figures in build/
+	@$(VENV) cnnlab run $(N)
+
+execute: $(READY)  ## run lesson N=02 and store its outputs in the notebook itself
+	@$(VENV) python tests/notebooks/execute.py $(N)
+
+check: $(READY)  ## format, lint and unit tests: before every commit
+	@$(VENV) ruff format --check
+	@$(VENV) ruff check
+	@$(VENV) python -m pytest tests/unit
+
+claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK=1: some)
+	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)
+
+bench: $(READY)  ## every claim of speed
+	@for script in benchmarks/*.py; do $(VENV) python $$script || exit; done
+
+lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
+	@$(COMPILE) --output-file requirements.txt
+	@$(COMPILE) --extra gpu --output-file requirements-gpu.txt
+
+clean:  ## remove .venv and everything built
+	@rm -rf .venv build .pytest_cache .ruff_cache *.egg-info

@@ -1,0 +1,1 @@
+"""Convolutional networks, lesson by lesson: the rooms that the notebooks teach."""

@@ -1,0 +1,1 @@
+"""Networks, one family a file: sizes in, `keras.Model` out."""

@@ -1,0 +1,110 @@
+"""What a stored lesson must be, beyond what nbval sees: each guard yields complaints.
+
+Strict nbval passes a notebook without outputs, compares no pictures and knows nothing
+of readers; these guards do.
+"""
+
+import json
+import re
+from pathlib import Path
+
+BYTES = 1_000_000
+LINES_PER_CELL = 20
+MACHINE_PATH = re.compile(
+    r"(?<![\w.:/])/(?:home|root|Users|work|tmp|private|mnt|var|opt|usr)/[^\s\"'`)]*"
+    r"|\b[A-Z]:\\\\?Users\\"
+)
+LINK = re.compile(r"\]\((?!\w+:|#|attachment:)([^)\s#]+)[^)]*\)")
+
+
+def has_outputs(notebook, path):
+    if not any(cell.outputs for cell in _code(notebook)):
+        yield "holds no outputs: execute it (make execute)"
+
+
+def is_numbered_from_one(notebook, path):
+    numbers = [cell.execution_count for cell in _code(notebook)]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"cells must be numbered 1 to {len(numbers)}. Received: {numbers}"
+
+
+def stores_no_errors(notebook, path):
+    for number, output in _outputs(notebook):
+        if output.get("name") == "stderr":
+            yield f"cell {number} stores stderr: {output.text[:60]!r}"
+        if output.output_type == "error":
+            yield f"cell {number} stores an error: {output.ename}"
+
+
+def is_small(notebook, path):
+    if (size := Path(path).stat().st_size) > BYTES:
+        yield f"is over {BYTES / 1e6:g} MB. Received: {size / 1e6:.2f} MB"
+
+
+def describes_its_figures(notebook, path):
+    for number, output in _outputs(notebook):
+        if "image/png" not in output.get("data", {}):
+            continue
+        if not output.metadata.get("image/png", {}).get("alt", "").strip():
+            yield f"cell {number} shows a figure without alternative text"
+
+
+def has_short_cells(notebook, path):
+    for number, cell in enumerate(_code(notebook), 1):
+        if (lines := len(cell.source.splitlines())) > LINES_PER_CELL:
+            yield f"cell {number} is over {LINES_PER_CELL} lines. Received: {lines}"
+
+
+def names_no_machine(notebook, path):
+    for found in sorted(set(MACHINE_PATH.findall(_text(notebook)))):
+        yield f"holds a path of one machine: {found}"
+
+
+def has_one_cell_of_parameters(notebook, path):
+    tagged = [c for c in _code(notebook) if "parameters" in c.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        yield f"needs one cell tagged `parameters`. Received: {len(tagged)}"
+
+
+def has_sound_links(notebook, path):
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    for target in LINK.findall("\n".join(prose)):
+        if not (Path(path).parent / target).exists():
+            yield f"links to what is not there: {target}"
+
+
+GUARDS = [
+    has_outputs,
+    is_numbered_from_one,
+    stores_no_errors,
+    is_small,
+    describes_its_figures,
+    has_short_cells,
+    names_no_machine,
+    has_one_cell_of_parameters,
+    has_sound_links,
+]
+
+
+def complaints(notebook, path):
+    """Lists what every guard has to say about a notebook read from `path`."""
+    return [complaint for guard in GUARDS for complaint in guard(notebook, path)]
+
+
+def _code(notebook):
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def _outputs(notebook):
+    for number, cell in enumerate(_code(notebook), 1):
+        for output in cell.outputs:
+            yield number, output
+
+
+def _text(notebook):
+    """Everything readable: pictures are left out, as base64 may look like a path."""
+    cells = json.loads(json.dumps(notebook.cells))
+    for output in (o for cell in cells for o in cell.get("outputs", [])):
+        for kind in [k for k in output.get("data", {}) if k.startswith("image/")]:
+            del output["data"][kind]
+    return json.dumps(cells, ensure_ascii=False)

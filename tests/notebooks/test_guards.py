@@ -1,0 +1,110 @@
+"""The guards refuse what they should, and every stored lesson passes them."""
+
+from pathlib import Path
+
+import guards
+import nbformat
+import pytest
+from nbformat import v4
+
+LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_lesson_passes_every_guard(path):
+    assert guards.complaints(nbformat.read(path, as_version=4), path) == []
+
+
+def figure(metadata):
+    return v4.new_output("display_data", {"image/png": "iVBO"}, metadata=metadata)
+
+
+def printed(text, name="stdout"):
+    return v4.new_output("stream", name=name, text=text)
+
+
+@pytest.fixture
+def lesson():
+    parameters = v4.new_code_cell(
+        "SEED = 0", execution_count=1, metadata={"tags": ["parameters"]}
+    )
+    code = v4.new_code_cell("print(SEED)", execution_count=2, outputs=[printed("0\n")])
+    code.outputs.append(figure({"image/png": {"alt": "A horizontal line."}}))
+    prose = v4.new_markdown_cell(
+        "See [itself](lesson.ipynb#part) or [it](https://a.b)."
+    )
+    return v4.new_notebook(cells=[prose, parameters, code])
+
+
+@pytest.fixture
+def complain(lesson, tmp_path):
+    def write_and_judge():
+        path = tmp_path / "lesson.ipynb"
+        nbformat.write(lesson, path)
+        return guards.complaints(lesson, path)
+
+    return write_and_judge
+
+
+def test_sound_lesson_passes(complain):
+    assert complain() == []
+
+
+def test_lesson_without_outputs_is_refused(lesson, complain):
+    lesson.cells[2].outputs = []
+    assert complain() == ["holds no outputs: execute it (make execute)"]
+
+
+@pytest.mark.parametrize("count", [None, 1, 7])
+def test_gap_in_the_numbers_is_refused(lesson, complain, count):
+    lesson.cells[2].execution_count = count
+    assert complain() == [f"cells must be numbered 1 to 2. Received: [1, {count}]"]
+
+
+def test_stored_stderr_is_refused(lesson, complain):
+    lesson.cells[2].outputs.append(printed("oneDNN is on", name="stderr"))
+    assert complain() == ["cell 2 stores stderr: 'oneDNN is on'"]
+
+
+def test_stored_error_is_refused(lesson, complain):
+    lesson.cells[2].outputs.append(v4.new_output("error", ename="ValueError"))
+    assert complain() == ["cell 2 stores an error: ValueError"]
+
+
+def test_large_file_is_refused(lesson, complain):
+    lesson.cells[2].outputs.append(printed("0" * 1_000_000))
+    assert complain() == ["is over 1 MB. Received: 1.00 MB"]
+
+
+@pytest.mark.parametrize("metadata", [{}, {"image/png": {"alt": " "}}])
+def test_figure_without_alternative_text_is_refused(lesson, complain, metadata):
+    lesson.cells[2].outputs.append(figure(metadata))
+    assert complain() == ["cell 2 shows a figure without alternative text"]
+
+
+def test_long_cell_is_refused(lesson, complain):
+    lesson.cells[2].source = "\n".join(["SEED"] * 21)
+    assert complain() == ["cell 2 is over 20 lines. Received: 21"]
+
+
+@pytest.mark.parametrize("path", ["/home/ada/cnnlab", "/Users/ada", "/tmp/x.png"])
+def test_path_of_a_machine_is_refused(lesson, complain, path):
+    lesson.cells[2].outputs.append(printed(f"read {path}\n"))
+    (complaint,) = complain()
+    assert complaint.startswith(f"holds a path of one machine: {path}")
+
+
+def test_address_is_no_path_of_a_machine(lesson, complain):
+    lesson.cells[0].source += " [docs](https://keras.io/home/ada) and a/home/ada"
+    assert complain() == []
+
+
+@pytest.mark.parametrize("tags", [[], ["other"]])
+def test_missing_parameters_are_refused(lesson, complain, tags):
+    lesson.cells[1].metadata.tags = tags
+    assert complain() == ["needs one cell tagged `parameters`. Received: 0"]
+
+
+def test_broken_link_is_refused(lesson, complain):
+    lesson.cells[0].source += " [the room](../cnnlab/nowhere.py#L3)"
+    assert complain() == ["links to what is not there: ../cnnlab/nowhere.py"]
