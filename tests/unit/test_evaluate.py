@@ -1,0 +1,152 @@
+"""Metrics and costs against closed forms and published numbers."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from cnnlab import evaluate
+from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
+
+
+def test_probabilities_are_the_softmax_of_the_logits():
+    model = keras.Sequential([keras.Input((3,)), layers.Activation("linear")])
+    logits = np.array([[0, 0, 0], [1000, 0, 0], [0, np.log(2), 0]], "float32")
+    expected = [[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0.25, 0.5, 0.25]]
+    np.testing.assert_allclose(evaluate.predict(model, logits), expected, atol=1e-6)
+
+
+def test_accuracy_counts_the_right_answers():
+    probabilities = np.eye(4)[[0, 1, 2, 2]]
+    assert evaluate.accuracy(probabilities, np.array([0, 1, 2, 3])) == 0.75
+
+
+def test_accuracy_needs_one_label_a_row():
+    with pytest.raises(ValueError, match="Received: 4 rows, 3 labels"):
+        evaluate.accuracy(np.eye(4), np.arange(3))
+
+
+def test_confusion_has_truth_in_rows_and_all_classes():
+    counts = evaluate.confusion(np.eye(4)[[0, 1, 1, 2]], np.array([0, 1, 2, 2]))
+    assert counts.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+
+
+def test_worst_mistakes_come_with_the_most_confident_first():
+    probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
+    worst = evaluate.worst_mistakes(probabilities, np.array([1, 1, 1, 1]), 2)
+    assert worst.tolist() == [1, 3]
+
+
+def test_latency_quartiles_stand_in_order():
+    lower = evaluate.latency(simple_cnn(), num_runs=5, num_warmups=1)
+    assert 0 < lower.lower_quartile <= lower.median <= lower.upper_quartile
+
+
+def test_parameters_are_counted_trainable_and_not():
+    assert evaluate.count_parameters(modern_cnn()) == (157_866, 640)
+
+
+def test_products_of_the_simple_network_are_those_of_the_closed_form():
+    convolutions = 32 * 32 * 9 * 3 * 16 + 16 * 16 * 9 * 16 * 32
+    dense = 8 * 8 * 32 * 128 + 128 * 10
+    assert evaluate.multiply_accumulates(simple_cnn()) == convolutions + dense
+
+
+@pytest.mark.parametrize(
+    "layer, products",
+    [
+        (layers.Conv2D(6, 3, groups=2), 6 * 6 * 9 * 2 * 6),
+        (layers.Conv2D(6, 3, strides=2, padding="same"), 4 * 4 * 9 * 4 * 6),
+        (layers.DepthwiseConv2D(3, depth_multiplier=2), 6 * 6 * 9 * 4 * 2),
+        (layers.SeparableConv2D(5, 3), 6 * 6 * (9 * 4 + 4 * 5)),
+        (layers.Conv2DTranspose(5, 3, strides=2), 8 * 8 * 9 * 4 * 5),
+        (layers.EinsumDense("bhwc,cd->bhwd", (8, 8, 5)), 8 * 8 * 4 * 5),
+        (layers.Dense(5), 8 * 8 * 4 * 5),
+        (layers.BatchNormalization(), 0),
+    ],
+)
+def test_products_of_one_layer_are_those_of_the_closed_form(layer, products):
+    model = keras.Sequential([keras.Input((8, 8, 4)), layer])
+    assert evaluate.multiply_accumulates(model) == products
+
+
+def test_products_of_nested_and_shared_layers_count_each_use():
+    shared = layers.Conv2D(4, 3, padding="same", use_bias=False)
+    inner = keras.Sequential([keras.Input((8, 8, 4)), shared])
+    inputs = keras.Input((8, 8, 4))
+    model = keras.Model(inputs, shared(inner(inner(inputs))))
+    assert evaluate.multiply_accumulates(model) == 3 * 8 * 8 * 9 * 4 * 4
+
+
+@pytest.mark.parametrize(
+    "name, products", [("MobileNet", 568_740_352), ("ResNet50", 3_857_973_248)]
+)
+def test_products_agree_with_published_networks(name, products):
+    # Published: 569 million (Howard et al. 2017) and 3.8 billion (He et al. 2016).
+    model = getattr(keras.applications, name)(weights=None)
+    assert evaluate.multiply_accumulates(model) == products
+
+
+def test_model_works_as_before_once_its_products_are_counted():
+    model = simple_cnn()
+    before = dict(vars(model.layers[1]))
+    evaluate.multiply_accumulates(model)
+    assert vars(model.layers[1]).keys() == before.keys()
+
+
+def test_open_image_size_must_be_given():
+    model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3)])
+    with pytest.raises(ValueError, match="Pass `input_shape`"):
+        evaluate.multiply_accumulates(model)
+    assert evaluate.multiply_accumulates(model, (5, 5, 3)) == 9 * 9 * 3 * 2
+
+
+@pytest.mark.parametrize(
+    "name, last, size",
+    [("VGG16", "block5_pool", 212), ("ResNet50", "conv5_block3_out", 483)],
+)
+def test_receptive_fields_agree_with_published_ones(name, last, size):
+    # Published: Araujo et al. 2019, table 1 (VGG-16 and ResNet-v1-50).
+    model = getattr(keras.applications, name)(weights=None, include_top=False)
+    field = evaluate.receptive_field(model, last)
+    assert (field.size, field.stride) == (size, 32)
+
+
+def test_receptive_field_is_where_the_gradient_is():
+    model = keras.Sequential(
+        [
+            keras.Input((33, 33, 1)),
+            layers.Conv2D(1, 3, strides=2, padding="same", kernel_initializer="ones"),
+            layers.Conv2D(1, 3, dilation_rate=2, kernel_initializer="ones"),
+            layers.AveragePooling2D(2),
+        ]
+    )
+    field = evaluate.receptive_field(model)
+    image = np.zeros((33 * 33, 33, 33, 1), "float32")
+    image.reshape(33 * 33, -1)[np.diag_indices(33 * 33)] = 1
+    response = model.predict(image, verbose=0)[:, 1, 1, 0].reshape(33, 33)
+    rows = np.flatnonzero(response.any(1))
+    first = field.start + field.stride
+    assert (rows[0], rows[-1]) == (first, first + field.size - 1)
+
+
+def test_global_pooling_sees_everything():
+    assert evaluate.receptive_field(modern_cnn()) == evaluate.EVERYTHING
+
+
+@pytest.mark.parametrize(
+    "layer, message",
+    [
+        (layers.Conv2D(1, (3, 1)), "Kernels and strides must be square"),
+        (layers.UpSampling2D(), "layers that keep or reduce the size"),
+    ],
+)
+def test_receptive_field_refuses_what_it_cannot_describe(layer, message):
+    model = keras.Sequential([keras.Input((8, 8, 1)), layer])
+    with pytest.raises(ValueError, match=message):
+        evaluate.receptive_field(model)
+
+
+def test_unknown_layer_name_lists_the_layers():
+    with pytest.raises(ValueError, match="dense.*Received: 'conv9'"):
+        evaluate.receptive_field(simple_cnn(), "conv9")
