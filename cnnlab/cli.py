@@ -1,13 +1,130 @@
-"""The command `cnnlab`: each subcommand imports what it needs, so that help is instant."""
+"""The command `cnnlab`; each subcommand imports what it needs, so help is instant."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+COLOURS = {"good": "green", "note": "yellow", "broken": "bold red"}
 
 
 @app.callback()
 def main_options():
     """Convolutional networks, lesson by lesson."""
+
+
+@app.command()
+def doctor():
+    """Say what this machine has, what it lacks, and the remedy for each problem."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cnnlab.doctor import findings, hidden_messages
+
+    console = Console()
+    table = Table("part", "state", "found", "remedy", title="cnnlab doctor")
+    with console.status("Starting Keras and reading the data sets"):
+        found = list(findings())
+    for part in found:
+        table.add_row(*part, style=COLOURS[part.state])
+    console.print(table)
+    if hidden_messages:
+        console.print("Messages of the backend that lessons hide:", style="bold")
+        console.print("\n".join(hidden_messages), markup=False, highlight=False)
+    raise typer.Exit(any(part.state == "broken" for part in found))
+
+
+@app.command()
+def prefetch(folder: Annotated[Path, typer.Argument(help="To be filled.")]):
+    """Fill a folder for a classroom without a network; CNNLAB_DATA then names it."""
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    from cnnlab.data import sources
+
+    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns) as bars:
+        tasks = {}
+
+        def show(name, done, total):
+            if name not in tasks:
+                tasks[name] = bars.add_task(name)
+            bars.update(tasks[name], completed=done, total=total)
+
+        try:
+            places = sources.prefetch(folder, progress=show)
+        except sources.DataError as error:
+            raise _failure(error) from None
+    for dataset, place in places.items():
+        typer.echo(f"{dataset} is ready in {place}")
+    typer.echo(f"Now: export CNNLAB_DATA={folder.resolve()}")
+
+
+@app.command()
+def run(
+    number: Annotated[str, typer.Argument(help="Of the lesson, such as 02.")],
+    full: Annotated[
+        bool, typer.Option("--full", help="With the full budget: a GPU, or a night.")
+    ] = False,
+    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(
+        "build"
+    ),
+):
+    """Execute a lesson without a browser; write the notebook and HTML with figures."""
+    lesson = _find_lesson(number)
+    parameters = _full_budget(lesson) if full else {}
+    output.mkdir(parents=True, exist_ok=True)
+    executed = output / lesson.name
+    error = _execute(lesson, executed, parameters)
+    typer.echo(f"Wrote {executed} and {_write_html(executed)}")
+    if error:
+        raise _failure(f"{lesson.stem} stopped in cell {error.exec_count}: {error}")
+
+
+def _find_lesson(number):
+    lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    for lesson in lessons:
+        if lesson.name.startswith(f"{number:0>2}_"):
+            return lesson
+    numbers = ", ".join(lesson.name[:2] for lesson in lessons) or "none yet"
+    raise _failure(f"There is no lesson {number}. Lessons: {numbers}.")
+
+
+def _full_budget(lesson):
+    import nbformat
+
+    metadata = nbformat.read(lesson, as_version=4).metadata
+    try:
+        return metadata["cnnlab"]["full"]
+    except KeyError:
+        raise _failure(
+            f"{lesson.stem} knows no full budget; run it as it is."
+        ) from None
+
+
+def _execute(lesson, executed, parameters):
+    """Runs a lesson in its own folder; returns the error that stopped it, or None."""
+    import papermill
+
+    try:
+        papermill.execute_notebook(lesson, executed, parameters, cwd=lesson.parent)
+    except papermill.PapermillExecutionError as error:
+        return error
+    return None
+
+
+def _write_html(executed):
+    from nbconvert import HTMLExporter
+
+    page = executed.with_suffix(".html")
+    page.write_text(HTMLExporter().from_filename(executed)[0], encoding="utf-8")
+    return page
+
+
+def _failure(error):
+    typer.secho(error, err=True, fg="red")
+    return typer.Exit(1)
 
 
 def main():

@@ -1,0 +1,152 @@
+"""A quiet start for every lesson, and what is missing on this machine.
+
+Every lesson's import cell begins with `quiet_start`. TensorFlow writes log lines to
+file descriptor 2 before any of its log levels apply
+(https://github.com/tensorflow/tensorflow/issues/100442), so the descriptor itself is
+turned away while the backend starts. What was written then is kept for `cnnlab doctor`.
+"""
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+GIGABYTES_NEEDED = 2  # the largest archive, packed and unpacked, and a lesson's outputs
+
+hidden_messages = []
+
+
+def quiet_start():
+    """Imports Keras and starts its backend without a line on standard error.
+
+    A second call does nothing new. An exception is raised as ever.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _standard_error_kept_in(hidden_messages):
+        import keras
+
+        keras.ops.zeros(1)  # lists the devices, which is when backends talk most
+
+
+@contextmanager
+def _standard_error_kept_in(messages):
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            kept.seek(0)
+            messages += kept.read().decode(errors="replace").splitlines()
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's report."""
+
+    subject: str
+    state: str  # "good", "note" or "broken"
+    found: str
+    remedy: str = ""
+
+
+def findings():
+    """Examines this machine, one part after the other.
+
+    Yields:
+        `Finding`s. Only the state "broken" keeps a lesson from running.
+    """
+    for examine in (_python, _libraries, _devices, _data, _disk, _programs):
+        yield from examine()
+
+
+def _python():
+    found = f"{sys.version.split()[0]} in {sys.prefix}"
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        yield Finding("Python", "broken", found, "`make lab` with Python 3.11 to 3.13")
+    else:
+        yield Finding("Python", "good", found)
+
+
+def _libraries(lock=ROOT / "requirements.txt"):
+    from packaging.requirements import Requirement
+
+    pins = re.findall(r"^[\w.-]+==[^\\\n]+", lock.read_text(), re.MULTILINE)
+    pins = [Requirement(pin) for pin in pins]
+    pins = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+    versions = {pin: _version(pin.name) for pin in pins}
+    for pin, version in versions.items():
+        if version is None:
+            yield Finding(pin.name, "broken", "not installed", "`make lab` installs it")
+        elif version not in pin.specifier:
+            found = f"{version}, the lock says {pin.specifier}"
+            yield Finding(pin.name, "note", found, "`make clean lab` installs the lock")
+    locked = sum(v is not None and v in pin.specifier for pin, v in versions.items())
+    yield Finding("libraries", "good", f"{locked} of {len(pins)} as locked")
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _devices():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0")  # here every message counts
+    try:
+        quiet_start()
+        import keras
+
+        devices = keras.distribution.list_devices()
+    except Exception as error:
+        remedy = "`make clean lab` installs anew"
+        yield Finding("Keras", "broken", f"{type(error).__name__}: {error}", remedy)
+        return
+    found = f"{', '.join(devices)} (Keras on {keras.backend.backend()})"
+    yield Finding("devices", "good", found)
+    if shutil.which("nvidia-smi") and all(name.startswith("cpu") for name in devices):
+        found = "there is one, and Keras does not see it"
+        yield Finding("GPU", "note", found, "`make GPU=1 lab`, then read the messages")
+
+
+def _data():
+    from cnnlab.data import sources
+
+    states = {"ready": "good", "absent": "note", "damaged": "broken"}
+    for dataset, source, state, remedy in sources.available(verify=True):
+        yield Finding(f"{dataset}, {source}", states[state], state, remedy)
+
+
+def _disk():
+    gigabytes = shutil.disk_usage(Path.home()).free / 1e9
+    found = f"{gigabytes:.0f} GB free"
+    if gigabytes < GIGABYTES_NEEDED:
+        remedy = f"a download needs up to {GIGABYTES_NEEDED} GB: make space"
+        yield Finding("disk", "note", found, remedy)
+    else:
+        yield Finding("disk", "good", found)
+
+
+def _programs():
+    for name, commands, use in [
+        (
+            "chromium",
+            ("chromium", "chromium-browser", "google-chrome"),
+            "browser tests",
+        ),
+        ("bubblewrap", ("bwrap",), "grading in a sandbox"),
+    ]:
+        place = next(filter(None, map(shutil.which, commands)), None)
+        if place:
+            yield Finding(name, "good", place)
+        else:
+            remedy = f"wanted for {use} alone; on Debian: apt install {name}"
+            yield Finding(name, "note", "not found (optional)", remedy)
