@@ -68,8 +68,126 @@ def _store_alternative_text_with_pictures():
 
     def draw_with_text(figure):
         picture = draw(figure)
+        if picture is None:  # a figure without Axes
+            return None
         data, metadata = picture if isinstance(picture, tuple) else (picture, {})
         return data, {**metadata, "alt": getattr(figure, "alternative_text", "")}
 
     draw_with_text.carries_text = True
     formatter.for_type(Figure, draw_with_text)
+
+
+MODEL_COLOURS = {"modern CNN": COLOURS[0], "simple CNN": COLOURS[1]}
+
+
+def images(pictures, titles=None, columns=10, figure=None):
+    """Shows small pictures in rows.
+
+    Args:
+        pictures: Array of shape `(N, H, W, 3)` or `(N, H, W, 1)` with values in [0, 1].
+        titles: A text above each picture.
+        columns: Pictures in a row.
+        figure: Figure to draw into, a new one of 7 inches width by default.
+
+    Returns:
+        An array of Axes, one a cell of the grid.
+    """
+    rows = -(-len(pictures) // columns)
+    height = 7 / columns * (1.0 if titles is None else 1.3)
+    figure = figure or plt.figure(figsize=(7, rows * height))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for index, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+        ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
+        if titles is not None:
+            ax.set_title(titles[index], fontsize=8, loc="center")
+    return axes
+
+
+def curves(histories, quantity="accuracy", ax=None):
+    """Draws training dashed and validation solid, with a band over seeds.
+
+    Args:
+        histories: A dict from a model's name to a list of histories, one a seed; each
+            is a dict of lists with one number an epoch.
+        quantity: `"accuracy"` or `"loss"`.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    for index, (name, runs) in enumerate(histories.items()):
+        color = MODEL_COLOURS.get(name, COLOURS[(index + 1) % len(COLOURS)])
+        _mean_and_band(ax, [run[quantity] for run in runs], "--", color)
+        _mean_and_band(ax, [run[f"val_{quantity}"] for run in runs], "-", color, name)
+    ax.plot([], [], "-", color="0.4", label="validation")
+    ax.plot([], [], "--", color="0.4", label="training")
+    ax.set(xlabel="epoch", ylabel=quantity)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=8)
+    return ax
+
+
+def _mean_and_band(ax, runs, line, color, label=None):
+    mean, spread = np.mean(runs, axis=0), np.std(runs, axis=0)
+    epochs = np.arange(1, len(mean) + 1)
+    ax.plot(epochs, mean, line, color=color, label=label)
+    ax.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
+
+
+def confusion(counts, classes, ax=None):
+    """Draws a confusion matrix as shares of the true class.
+
+    Args:
+        counts: Integer array `(num_classes, num_classes)`, truth in rows.
+        classes: Names of the classes.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure(figsize=(5.2, 4.4)).subplots()
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    picture = ax.imshow(shares, vmin=0, vmax=100)
+    for row, column in np.ndindex(shares.shape):
+        if shares[row, column] >= 0.5:
+            color = "black" if shares[row, column] > 60 else "white"
+            text = f"{shares[row, column]:.0f}"
+            ax.text(
+                column, row, text, ha="center", va="center", fontsize=7, color=color
+            )
+    ticks = np.arange(len(classes))
+    ax.set_xticks(ticks, classes, rotation=45, ha="right", fontsize=8)
+    ax.set_yticks(ticks, classes, fontsize=8)
+    ax.set(xlabel="the network's answer", ylabel="truth")
+    ax.figure.colorbar(picture, ax=ax, label="share of the class (%)")
+    return ax
+
+
+def ablation(accuracies, baseline, ax=None):
+    """Draws each arm's runs as dots and their mean as a bar, the baseline as a line.
+
+    Args:
+        accuracies: A dict from an arm's name to its test accuracies, one a seed.
+        baseline: Name of the arm against which the others are read.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    arms = sorted(accuracies, key=lambda arm: np.mean(accuracies[arm]))
+    reference = 100 * np.array(accuracies[baseline])
+    spread = reference.std(ddof=1) if len(reference) > 1 else 0
+    ax.axvspan(reference.mean() - spread, reference.mean() + spread, color="0.88", lw=0)
+    ax.axvline(reference.mean(), color="0.5", lw=1)
+    for row, arm in enumerate(arms):
+        values = 100 * np.array(accuracies[arm])
+        color = MODEL_COLOURS["modern CNN"] if arm == baseline else COLOURS[1]
+        ax.plot(values, np.full(len(values), row), "o", color=color, ms=4, alpha=0.6)
+        ax.plot(values.mean(), row, "|", color=color, ms=16, mew=2.5)
+    ax.set_yticks(range(len(arms)), arms)
+    ax.set_xlabel("test accuracy (%)")
+    return ax

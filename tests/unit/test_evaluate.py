@@ -53,7 +53,7 @@ def test_products_of_the_simple_network_are_those_of_the_closed_form():
 
 
 @pytest.mark.parametrize(
-    "layer, products",
+    ("layer", "products"),
     [
         (layers.Conv2D(6, 3, groups=2), 6 * 6 * 9 * 2 * 6),
         (layers.Conv2D(6, 3, strides=2, padding="same"), 4 * 4 * 9 * 4 * 6),
@@ -79,7 +79,7 @@ def test_products_of_nested_and_shared_layers_count_each_use():
 
 
 @pytest.mark.parametrize(
-    "name, products", [("MobileNet", 568_740_352), ("ResNet50", 3_857_973_248)]
+    ("name", "products"), [("MobileNet", 568_740_352), ("ResNet50", 3_857_973_248)]
 )
 def test_products_agree_with_published_networks(name, products):
     # Published: 569 million (Howard et al. 2017) and 3.8 billion (He et al. 2016).
@@ -102,7 +102,7 @@ def test_open_image_size_must_be_given():
 
 
 @pytest.mark.parametrize(
-    "name, last, size",
+    ("name", "last", "size"),
     [("VGG16", "block5_pool", 212), ("ResNet50", "conv5_block3_out", 483)],
 )
 def test_receptive_fields_agree_with_published_ones(name, last, size):
@@ -135,7 +135,7 @@ def test_global_pooling_sees_everything():
 
 
 @pytest.mark.parametrize(
-    "layer, message",
+    ("layer", "message"),
     [
         (layers.Conv2D(1, (3, 1)), "Kernels and strides must be square"),
         (layers.UpSampling2D(), "layers that keep or reduce the size"),

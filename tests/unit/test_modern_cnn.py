@@ -8,14 +8,14 @@ from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
 
 
 @pytest.mark.parametrize(
-    "build, parameters", [(simple_cnn, 268_650), (modern_cnn, 158_506)]
+    ("build", "parameters"), [(simple_cnn, 268_650), (modern_cnn, 158_506)]
 )
 def test_parameter_count_is_the_specified_one(build, parameters):
     assert build().count_params() == parameters
 
 
 @pytest.mark.parametrize(
-    "options, parameters",
+    ("options", "parameters"),
     [
         ({"normalize": False}, 158_506 - 4 * (2 * 32 + 2 * 64 + 128)),
         ({"activation": "relu"}, 158_506),
