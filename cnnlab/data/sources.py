@@ -6,9 +6,9 @@ checksum before anything looks inside; what fails raises a `DataError` that name
 the file, what was expected and received, and the way out.
 
 `CNNLAB_DATA` names the local folder, which `prefetch` fills for a classroom
-without a network; `CNNLAB_OFFLINE=1` forbids every download.
+without a network. `CNNLAB_OFFLINE=1` forbids every download.
 
-Used by every lesson; told in data/README.md.
+Used by every lesson. The datasets themselves: data/README.md.
 """
 
 import errno
@@ -17,7 +17,6 @@ import http.client
 import importlib.util
 import io
 import os
-import pickle
 import shutil
 import tarfile
 import tempfile
@@ -30,8 +29,13 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-PATIENCE_SECONDS = 4  # without a network, a load gives up after this
+PATIENCE_SECONDS = 4  # a load gives up on a server that is silent for so long
+STALL_SECONDS = 30  # a running download, on one that falls silent
 BLOCK_BYTES = 1 << 20
+MEGABYTE = 1e6
+SET_DATA = "set CNNLAB_DATA to a folder that `cnnlab prefetch` has filled"
+REPAIR = "`cnnlab prefetch` with this folder repairs it"
+EMBED = 'source="embedded" does without it'
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Record:
     classes: tuple[str, ...]
     licence: str
     citation: str
-    checksum: str  # "md5:..." or "sha256:..."
+    checksum: str  # "md5:..." or "sha256:..." of what the arrays were read from
 
     def __str__(self):
         count = f", {len(self.classes)} classes" if self.classes else ""
@@ -52,11 +56,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Archive:
-    """An official archive as published, and the files that are wanted from it."""
+    """An official archive as it is published, and the files wanted from it."""
 
     url: str
     checksum: str
-    num_bytes: int  # of the archive
+    num_bytes: int  # packed
     num_bytes_unpacked: int
     folder: str  # the one folder inside it
     files: Mapping[str, str]  # name in that folder: checksum
@@ -72,19 +76,23 @@ class Availability(NamedTuple):
     dataset: str
     source: str
     state: str  # "ready", "absent" or "damaged"
-    remedy: str  # empty where there is nothing to do
+    remedy: str  # empty where the state is "ready"
 
 
 class DataError(Exception):
     """A source that cannot be used: what is wrong, and the way out.
 
     Attributes:
-        reason: The same in a few words, without paths, for the line of `auto`.
+        reason: The same in a few words, without paths, for the line of "auto".
     """
 
     def __init__(self, message, reason):
         super().__init__(message)
         self.reason = reason
+
+
+class AbsentError(DataError):
+    """A source that is not there, as opposed to one that is broken."""
 
 
 ARCHIVES = {
@@ -106,38 +114,337 @@ ARCHIVES = {
     ),
 }
 EMBEDDED = {  # dataset: the installed package that it comes from
-    "cifar10": "numpy",  # Scenes stands in for it
+    "cifar10": "numpy",  # Scenes stand in for it
     "digits": "sklearn",
     "photographs": "skimage",
     "scenes": "numpy",
 }
 
 
+# Choosing a source
+
+
+def load(source, readers):
+    """Reads a dataset from the source asked for, or from the first that has it.
+
+    Args:
+        source: A key of `readers`, or "auto": each in turn until one succeeds,
+            and one printed line that says which, and why.
+        readers: A dict from the name of a source to a function without arguments
+            that returns a tuple ending in a `Record`, or raises `DataError`.
+
+    Returns:
+        What the reader returned.
+
+    Raises:
+        ValueError: If `source` is neither "auto" nor a key of `readers`.
+        DataError: If the source asked for, or under "auto" every source, fails.
+    """
+    if source not in ("auto", *readers):
+        names = ", ".join(f'"{name}"' for name in ("auto", *readers))
+        raise ValueError(f"`source` must be one of {names}. Received: {source!r}")
+    return _first(readers) if source == "auto" else readers[source]()
+
+
+def _first(readers):
+    reasons = []
+    for reader in readers.values():
+        try:
+            result = reader()
+        except DataError as error:
+            reasons.append(error.reason)
+            continue
+        print(f"Data: {result[-1]}, since {_because(result[-1], reasons)}.")
+        return result
+    because = ", and ".join(reasons)
+    raise DataError(f"No source has this dataset, since {because}.", because)
+
+
+def _because(record, reasons):
+    if reasons:
+        return ", and ".join(reasons)
+    return "CNNLAB_DATA holds it" if record.source == "local" else "it is always here"
+
+
+def count(name, wanted, limit):
+    """Checks how many items are wanted of a split that has `limit`; None means all.
+
+    Args:
+        name: Name of the caller's argument, for the error.
+        wanted: Its value, an int in [1, limit] or None.
+        limit: Number of items there are.
+
+    Returns:
+        How many to take.
+
+    Raises:
+        ValueError: If `wanted` lies outside.
+    """
+    if wanted is None:
+        return limit
+    if not 1 <= wanted <= limit:
+        raise ValueError(
+            f"`{name}` must lie between 1 and {limit}. Received: {name}={wanted}"
+        )
+    return wanted
+
+
+# Files
+
+
+def read(path, checksum, remedy=f"{REPAIR}; {EMBED}"):
+    """Reads a file whole and verifies it, so that what is used is what was verified.
+
+    Args:
+        path: Path of the file.
+        checksum: What was published, as "md5:..." or "sha256:...".
+        remedy: The way out, for the error.
+
+    Returns:
+        The content of the file, bytes.
+
+    Raises:
+        DataError: If the file cannot be read or is not the published one.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror or error}. "
+            f"Check that it is there and may be read; {remedy}.",
+            f"{path.name} cannot be read",
+        ) from error
+    _verify(content, checksum, path, remedy)
+    return content
+
+
+def _verify(content, checksum, path, remedy):
+    algorithm, _, expected = checksum.partition(":")
+    received = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
+    if received != expected:
+        raise DataError(
+            f"{path} is damaged or not the official file, and was not used. "
+            f"Expected: {algorithm} {expected}. "
+            f"Received: {algorithm} {received}, {len(content):,} bytes. "
+            f"Way out: {remedy}.",
+            f"{path.name} is damaged or not the official file (`cnnlab doctor` tells more)",
+        )
+
+
+def find_local(archive):
+    """Returns the path at which `CNNLAB_DATA` holds an archive, unpacked or packed.
+
+    Raises:
+        AbsentError: If `CNNLAB_DATA` is not set, or its folder holds neither.
+        DataError: If the folder cannot be read.
+    """
+    folder = os.environ.get("CNNLAB_DATA")
+    if not folder:
+        message = f"CNNLAB_DATA is not set: {SET_DATA}."
+        raise AbsentError(message, "CNNLAB_DATA is not set")
+    folder = Path(folder).expanduser()
+    try:
+        entries = os.listdir(folder)
+    except OSError as error:
+        raise DataError(
+            f"The folder CNNLAB_DATA={folder} cannot be read: "
+            f"{error.strerror or error}. Check its permissions, or {SET_DATA}.",
+            "the folder CNNLAB_DATA cannot be read",
+        ) from error
+    for name in (archive.folder, archive.name):
+        if name in entries:
+            return folder / name
+    raise AbsentError(
+        f"CNNLAB_DATA must hold {archive.folder}/ or {archive.name}; "
+        f"`cnnlab prefetch` with this folder brings it. Received: {folder}",
+        f"CNNLAB_DATA does not hold {archive.folder}",
+    )
+
+
+def read_local(archive, names):
+    """Reads verified files of an archive from the folder `CNNLAB_DATA`.
+
+    Args:
+        archive: An `Archive`.
+        names: Which of its files; no other is read.
+
+    Yields:
+        Pairs of a name and the content of that file, in any order.
+
+    Raises:
+        AbsentError: If the folder does not hold the archive.
+        DataError: If the folder or a file cannot be read, or a file is damaged.
+    """
+    place = find_local(archive)
+    if place.name == archive.name:
+        yield from read_packed(place, archive, names)
+    else:
+        for name in names:
+            yield name, read(place / name, archive.files[name])
+
+
+def read_packed(path, archive, names):
+    """Reads verified files out of a packed archive, in memory.
+
+    Only `names` are looked for, so no member of a tampered archive can choose
+    where it is written. Args, Yields and Raises are those of `read_local`.
+    """
+    content = io.BytesIO(read(path, archive.checksum))
+    wanted = {f"{archive.folder}/{name}": name for name in names}
+    with tarfile.open(fileobj=content) as members:
+        for member in members:
+            if member.isfile() and member.name in wanted:
+                name = wanted.pop(member.name)
+                file = members.extractfile(member).read()
+                _verify(file, archive.files[name], path / name, REPAIR)
+                yield name, file
+    if wanted:
+        message = f"{path} must hold {', '.join(sorted(wanted))}, and does not."
+        raise DataError(message, f"{archive.name} is incomplete")
+
+
+def read_packaged(package, name, checksum):
+    """Reads a verified file that an installed package ships, without importing it.
+
+    Args:
+        package: Name by which Python imports the package.
+        name: Path of the file inside it.
+        checksum: As for `read`.
+
+    Returns:
+        The content of the file, bytes.
+
+    Raises:
+        DataError: If the package or the file is not there, or it is another file.
+    """
+    path = _package_folder(package) / name
+    return read(path, checksum, f"reinstall the package {package}")
+
+
+def _package_folder(package):
+    found = importlib.util.find_spec(package)
+    if found is None:
+        reason = f"the package {package} is not installed"
+        raise DataError(f"{reason}: install requirements.txt.", reason)
+    return Path(found.origin).parent
+
+
+# Downloads
+
+
+def require_download(dataset, url):
+    """Makes sure that TensorFlow Datasets can bring a dataset, before it is imported.
+
+    Raises:
+        AbsentError: If downloads are forbidden, or its cache does not hold the
+            dataset and nothing answers at `url`.
+    """
+    require_permission()
+    cache = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    if not any(cache.glob(f"{dataset}/*/dataset_info.json")):
+        require_network(url)
+
+
+def require_network(url):
+    """Makes sure that a download may be tried and that its server answers.
+
+    The answer is awaited in a thread, since looking up a name has no time limit.
+    A proxy set in the environment is respected.
+
+    Raises:
+        AbsentError: If downloads are forbidden or nothing answers.
+    """
+    require_permission()
+    answers = []
+    thread = threading.Thread(target=_knock, args=(url, answers), daemon=True)
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    if not answers:
+        host = urlsplit(url).netloc
+        raise AbsentError(
+            f"{host} does not answer. Connect to a network, or {SET_DATA}.",
+            f"{host} does not answer",
+        )
+
+
+def require_permission():
+    """Raises `AbsentError` if `CNNLAB_OFFLINE=1` forbids downloads."""
+    if os.environ.get("CNNLAB_OFFLINE") == "1":
+        raise AbsentError(
+            f"CNNLAB_OFFLINE=1 forbids downloads. Unset it, or {SET_DATA}.",
+            "CNNLAB_OFFLINE=1 forbids downloads",
+        )
+
+
+def _knock(url, answers):
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
+            answers.append(response.status)
+    except urllib.error.HTTPError as refusal:
+        answers.append(refusal.code)  # a refusal is an answer too
+    except (OSError, http.client.HTTPException):
+        pass
+
+
+# What there is, and filling a folder
+
+
 def available(verify=False):
     """Lists which dataset can be had from where, without loading any.
 
     Args:
-        verify: Whether to compare every local file with its checksum, which reads
-            it; otherwise only its presence is looked at.
+        verify: Whether to compare every local file with its checksum, for which
+            it is read; otherwise its presence is enough.
 
     Returns:
         A list of `Availability`. Only the state "damaged" is a fault: an absent
-        source is passed over by `auto`.
+        source is passed over by "auto".
     """
-    raise NotImplementedError
+    rows = []
+    for dataset, archive in ARCHIVES.items():
+        rows.append(_row(dataset, "local", _check_local, archive, verify))
+        rows.append(_row(dataset, "download", require_download, dataset, archive.url))
+    for dataset, package in EMBEDDED.items():
+        rows.append(_row(dataset, "embedded", _package_folder, package))
+    return sorted(rows, key=lambda row: row.dataset)
+
+
+def _row(dataset, source, check, *arguments):
+    try:
+        check(*arguments)
+    except AbsentError as error:
+        return Availability(dataset, source, "absent", str(error))
+    except DataError as error:
+        return Availability(dataset, source, "damaged", str(error))
+    return Availability(dataset, source, "ready", "")
+
+
+def _check_local(archive, verify):
+    place = find_local(archive)
+    if verify:
+        for _ in read_local(archive, archive.files):
+            pass
+    elif place.name != archive.name:
+        missing = [name for name in archive.files if not (place / name).is_file()]
+        if missing:
+            message = f"{place} lacks {', '.join(missing)}; {REPAIR}."
+            raise DataError(message, f"{archive.folder} is incomplete")
 
 
 def prefetch(folder, datasets=None, progress=None):
     """Fills a folder for an offline classroom: point `CNNLAB_DATA` at it.
 
-    A download that was cut short goes on where it stopped; what is there already
-    and right is left alone; nothing incomplete ever bears its final name.
+    What is there and right is left alone, what is damaged is replaced. A download
+    that was cut short goes on where it stopped: it is kept as `NAME.part`, and
+    nothing incomplete ever bears its final name.
 
     Args:
         folder: Path of the folder; made if it is not there.
-        datasets: Names from `ARCHIVES`, or None for all.
-        progress: Called as `progress(name, done, total)` with the archive's name
-            and two numbers of bytes, about once a megabyte.
+        datasets: Names from `ARCHIVES`, or None for all of them.
+        progress: Called as `progress(name, done, total)` about once a megabyte,
+            with the name of the archive and two numbers of bytes.
 
     Returns:
         A dict from the name of each dataset to the path of its folder.
@@ -146,4 +453,121 @@ def prefetch(folder, datasets=None, progress=None):
         ValueError: If a dataset is unknown.
         DataError: If there is no network, no space, or a wrong file arrives.
     """
-    raise NotImplementedError
+    datasets = list(ARCHIVES if datasets is None else datasets)
+    if not set(datasets) <= set(ARCHIVES):
+        raise ValueError(
+            f"`datasets` must be among {sorted(ARCHIVES)}; what is embedded needs no "
+            f"prefetch. Received: {datasets}"
+        )
+    folder = Path(folder).expanduser()
+    return {name: _bring(ARCHIVES[name], folder, progress) for name in datasets}
+
+
+def _bring(archive, folder, progress):
+    target = folder / archive.folder
+    packed = folder / archive.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if all(_is_right(target / name, sum) for name, sum in archive.files.items()):
+            return target
+        if _is_right(packed, archive.checksum):
+            _unpack(packed, archive, target)
+        else:
+            _download(archive, packed, progress)
+            _unpack(packed, archive, target)
+            packed.unlink()
+    except OSError as error:
+        raise _not_written(archive, folder, error) from error
+    return target
+
+
+def _is_right(path, checksum):
+    try:
+        read(path, checksum)
+    except DataError:
+        return False
+    return True
+
+
+def _not_written(archive, folder, error):
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return DataError(
+            f"{folder} cannot be written: {error}. Choose another folder.",
+            "the folder cannot be written",
+        )
+    needed = (archive.num_bytes + archive.num_bytes_unpacked) / MEGABYTE
+    free = shutil.disk_usage(folder).free / MEGABYTE
+    return DataError(
+        f"{folder} has no space left: {archive.name} needs {needed:.0f} MB in all, and "
+        f"{free:.0f} MB are free. Make space and prefetch again: what has come is "
+        "kept, and the download goes on from there.",
+        "the disk is full",
+    )
+
+
+def _download(archive, packed, progress):
+    part = packed.with_name(packed.name + ".part")
+    done = part.stat().st_size if part.exists() else 0
+    if done < archive.num_bytes:
+        require_network(archive.url)
+        _require_space(archive, packed.parent, done)
+        _continue(archive, part, done, progress)
+    try:
+        read(part, archive.checksum)
+    except DataError:
+        part.unlink()
+        raise
+    os.replace(part, packed)
+
+
+def _require_space(archive, folder, done):
+    needed = archive.num_bytes - done + archive.num_bytes_unpacked
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _continue(archive, part, done, progress):
+    headers = {"Range": f"bytes={done}-"} if done else {}
+    request = urllib.request.Request(archive.url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=STALL_SECONDS) as response:
+            _receive(response, archive, part, done, progress)
+    except (OSError, http.client.HTTPException) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DataError(
+            f"The download of {archive.url} stopped: {error}. Prefetch again: what "
+            f"has come is kept in {part}, and the download goes on from there.",
+            f"the download of {archive.name} stopped",
+        ) from error
+
+
+def _receive(response, archive, part, done, progress):
+    resumed = response.status == http.client.PARTIAL_CONTENT
+    done = done if resumed else 0
+    if response.length not in (None, archive.num_bytes - done):
+        raise ConnectionError(
+            f"the server must offer {archive.num_bytes - done} bytes. "
+            f"Received: {response.length}"
+        )
+    with part.open("ab" if resumed else "wb") as file:
+        while block := response.read(BLOCK_BYTES):
+            file.write(block)
+            done += len(block)
+            if progress:
+                progress(archive.name, done, archive.num_bytes)
+    if done < archive.num_bytes:
+        raise ConnectionError(f"{done} of {archive.num_bytes} bytes arrived")
+
+
+def _unpack(packed, archive, target):
+    with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+        fresh = Path(temporary) / archive.folder
+        fresh.mkdir()
+        for name, content in read_packed(packed, archive, archive.files):
+            (fresh / name).write_bytes(content)
+        if target.exists():
+            for name in archive.files:
+                os.replace(fresh / name, target / name)
+        else:
+            os.replace(fresh, target)

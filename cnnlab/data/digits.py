@@ -1,0 +1,83 @@
+"""Digits: 1,797 handwritten digits of 8x8 pixels, shipped with scikit-learn.
+
+For lessons in which every number of an image should fit on the page.
+Source: Alpaydin and Kaynak 1998, Optical recognition of handwritten digits,
+https://doi.org/10.24432/C50P49
+
+The images come writer by writer, so the test split is the last fifth of each
+class: mostly other hands than those of the training split. Logistic regression on
+the pixels is right on 90 % of it; on a shuffled split, where it has met every hand,
+on 97 %. Why that flatters: scikit-learn MOOC, "Sample grouping",
+https://inria.github.io/scikit-learn-mooc/python_scripts/cross_validation_grouping.html
+"""
+
+import gzip
+import io
+
+import numpy as np
+
+from cnnlab.data import sources
+
+CHECKSUM = "sha256:09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+CLASSES = tuple("0123456789")
+NUM_TEST_PER_CLASS = 36  # of at least 174
+NUM_TEST = NUM_TEST_PER_CLASS * len(CLASSES)
+NUM_TRAIN = 1797 - NUM_TEST
+
+
+def load(source="auto", num_train=None, num_test=None):
+    """Loads the digits, each class a fifth in the test split.
+
+    Args:
+        source: "auto" or "embedded": they come from nowhere else.
+        num_train: Takes the first so many of the 1,437 training images.
+        num_test: Takes the first so many of the 360 test images.
+
+    Returns:
+        `(images_train, labels_train), (images_test, labels_test), record`: images
+        float32 in [0, 1], shape `(N, 8, 8, 1)`; labels int64, shape `(N,)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        DataError: If scikit-learn lacks the file, or has another.
+    """
+    num_train = sources.count("num_train", num_train, NUM_TRAIN)
+    num_test = sources.count("num_test", num_test, NUM_TEST)
+
+    def embedded():
+        images, labels = _read()
+        held_out = _last_of_each_class(labels)
+        train, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        train, test = train[:num_train], test[:num_test]
+        return (
+            (images[train], labels[train]),
+            (images[test], labels[test]),
+            _record(),
+        )
+
+    return sources.load(source, {"embedded": embedded})
+
+
+def _read():
+    packed = sources.read_packaged("sklearn", "datasets/data/digits.csv.gz", CHECKSUM)
+    table = np.loadtxt(io.BytesIO(gzip.decompress(packed)), delimiter=",")
+    images = table[:, :64].reshape(-1, 8, 8, 1) / 16  # 16 on-pixels at most
+    return images.astype(np.float32), table[:, 64].astype(np.int64)
+
+
+def _last_of_each_class(labels):
+    held_out = np.zeros(len(labels), bool)
+    for digit in range(len(CLASSES)):
+        held_out[np.flatnonzero(labels == digit)[-NUM_TEST_PER_CLASS:]] = True
+    return held_out
+
+
+def _record():
+    return sources.Record(
+        name="Digits",
+        source="embedded",
+        classes=CLASSES,
+        licence="CC BY 4.0",
+        citation="Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49",
+        checksum=CHECKSUM,
+    )
