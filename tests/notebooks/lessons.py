@@ -39,7 +39,8 @@ class Report:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report):
-        return (report.outcome, "", "") if report.passed else None
+        passed = report.passed and report.when == "call"
+        return ("passed", "", "") if passed else None  # no dot
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report):
