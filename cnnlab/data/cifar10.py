@@ -86,9 +86,11 @@ def _draw_scenes(num_train, num_test):
 
 def _read_local(num_train, num_test):
     train, test = _empty(num_train), _empty(num_test)
-    splits = {"test_batch": (test, 0)}
-    for start in range(0, num_train, NUM_PER_BATCH):
-        splits[f"data_batch_{start // NUM_PER_BATCH + 1}"] = (train, start)
+    splits = {
+        f"data_batch_{start // NUM_PER_BATCH + 1}": (train, start)
+        for start in range(0, num_train, NUM_PER_BATCH)
+    }
+    splits["test_batch"] = (test, 0)
     for name, content in sources.read_local(ARCHIVE, splits):
         _fill(*splits[name], *read_batch(content, name))
     return train, test, _record("local", ARCHIVE.checksum)
@@ -114,16 +116,18 @@ def read_batch(content, name):
         name: Its name, for the error.
 
     Returns:
-        Pixels, uint8, shape `(10000, 3072)`, and a list of 10,000 labels.
+        Pixels, uint8, shape `(10000, 3072)`, and labels, shape `(10000,)`.
 
     Raises:
         DataError: If it is not such a batch.
     """
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
-        pixels, labels = batch[b"data"], batch[b"labels"]
+        pixels, labels = batch[b"data"], np.array(batch[b"labels"], np.uint8)
         if pixels.dtype != np.uint8 or pixels.shape != (NUM_PER_BATCH, 3072):
             raise ValueError(f"pixels {pixels.dtype} {pixels.shape}")
+        if labels.shape != (NUM_PER_BATCH,) or labels.max() >= len(CLASSES):
+            raise ValueError(f"labels {labels.shape}, up to {labels.max()}")
     except Exception as error:  # a broken pickle may raise anything
         raise sources.DataError(
             f"{name} must be a CIFAR-10 batch: a pickle of {NUM_PER_BATCH} x 3072 "
@@ -162,7 +166,14 @@ def _read_download(num_train, num_test):
 
 
 def _read_split(tfds, builder, split, num_images):
-    rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
-    order = np.argsort(rows["id"])[:num_images]  # it shuffles; ids restore the order
-    images = np.divide(rows["image"][order], np.float32(255))
-    return images, rows["label"][order].astype(np.int64)
+    images, labels = _empty(num_images)
+    labels[:] = -1
+    rows = builder.as_dataset(split=split, batch_size=1000)
+    for batch in tfds.as_numpy(rows):  # shuffled; ids, "train_00042", tell the order
+        places = np.array([int(name.split(b"_")[-1]) for name in batch["id"]])
+        wanted = places < num_images
+        images[places[wanted]] = batch["image"][wanted] / np.float32(255)
+        labels[places[wanted]] = batch["label"][wanted]
+    if labels.min() < 0:
+        raise ValueError(f"its cache lacks images of the {split} split")
+    return images, labels

@@ -147,22 +147,21 @@ def load(source, readers):
 
 
 def _first(readers):
-    reasons = []
+    errors = []
     for reader in readers.values():
         try:
             result = reader()
         except DataError as error:
-            reasons.append(error.reason)
+            errors.append(error)
             continue
-        print(f"Data: {result[-1]}, since {_because(result[-1], reasons)}.")
+        print(f"Data: {result[-1]}, since {_because(result[-1], errors)}.")
         return result
-    because = ", and ".join(reasons)
-    raise DataError(f"No source has this dataset, since {because}.", because)
+    raise DataError("\n".join(map(str, errors)), "no source has it")
 
 
-def _because(record, reasons):
-    if reasons:
-        return ", and ".join(reasons)
+def _because(record, errors):
+    if errors:
+        return ", and ".join(error.reason for error in errors)
     return "CNNLAB_DATA holds it" if record.source == "local" else "it is always here"
 
 
@@ -228,7 +227,8 @@ def _verify(content, checksum, path, remedy):
             f"Expected: {algorithm} {expected}. "
             f"Received: {algorithm} {received}, {len(content):,} bytes. "
             f"Way out: {remedy}.",
-            f"{path.name} is damaged or not the official file (`cnnlab doctor` tells more)",
+            f"{path.name} is damaged or not the official file "
+            "(`cnnlab doctor` tells more)",
         )
 
 
@@ -550,7 +550,7 @@ def _receive(response, archive, part, done, progress):
             f"the server must offer {archive.num_bytes - done} bytes. "
             f"Received: {response.length}"
         )
-    with part.open("ab" if resumed else "wb") as file:
+    with open(part, "ab" if resumed else "wb") as file:
         while block := response.read(BLOCK_BYTES):
             file.write(block)
             done += len(block)
