@@ -19,7 +19,6 @@ import io
 import os
 import shutil
 import tarfile
-import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -561,8 +560,9 @@ def _receive(response, archive, part, done, progress):
 
 
 def _unpack(packed, archive, target):
-    with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
-        fresh = Path(temporary) / archive.folder
+    fresh = target.with_name(target.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)  # of a run that was killed
+    try:
         fresh.mkdir()
         for name, content in read_packed(packed, archive, archive.files):
             (fresh / name).write_bytes(content)
@@ -571,3 +571,5 @@ def _unpack(packed, archive, target):
                 os.replace(fresh / name, target / name)
         else:
             os.replace(fresh, target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

@@ -490,3 +490,18 @@ def test_no_tensorflow_is_imported_for_what_is_at_hand():
     )
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_readme_lists_every_checksum():
+    from cnnlab.data import cifar10, digits, photographs
+
+    readme = (Path(__file__).parents[2] / "data" / "README.md").read_text()
+    archive = cifar10.ARCHIVE
+    checksums = {archive.name: archive.checksum, "digits.csv.gz": digits.CHECKSUM}
+    checksums |= {
+        f"{archive.folder}/{name}": sum for name, sum in archive.files.items()
+    }
+    checksums |= {name: f"sha256:{sum}" for name, sum in photographs.FILES.items()}
+    for name, checksum in checksums.items():
+        [line] = [line for line in readme.splitlines() if f"`{name}` |" in line]
+        assert "{} `{}`".format(*checksum.split(":")) in line
