@@ -191,3 +191,124 @@ def ablation(accuracies, baseline, ax=None):
     ax.set_yticks(range(len(arms)), arms)
     ax.set_xlabel("test accuracy (%)")
     return ax
+
+
+def flattery(honest, flattered, ax=None):
+    """Draws each run's accuracy at the epoch chosen honestly and at the luckiest one.
+
+    Args:
+        honest: Test accuracy at the epoch that validation chose, one a run.
+        flattered: Test accuracy at the epoch that the test set itself chose.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    order = np.argsort(honest)
+    runs = np.arange(1, len(order) + 1)
+    honest, flattered = 100 * honest[order], 100 * flattered[order]
+    ax.vlines(runs, honest, flattered, color=COLOURS[1], lw=2)
+    ax.plot(
+        runs, flattered, "^", color=COLOURS[1], label="epoch chosen on the test set"
+    )
+    ax.plot(runs, honest, "o", color=COLOURS[0], label="epoch chosen on validation")
+    ax.set(xlabel="run, sorted by its accuracy", ylabel="test accuracy (%)")
+    ax.legend()
+    return ax
+
+
+def numbers(values, title=None, ax=None):
+    """Shows a small matrix as coloured cells with its numbers written in them.
+
+    Args:
+        values: Array of shape `(H, W)`.
+        title: A text above it.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = feature_map(values, title, signed=True, ax=ax)
+    limit = max(abs(values).max(), 1e-9)
+    for (row, column), value in np.ndenumerate(values):
+        color = "white" if abs(value) > 0.6 * limit else "black"
+        ax.text(column, row, f"{value:g}", ha="center", va="center", color=color)
+    return ax
+
+
+def feature_map(values, title=None, signed=True, ax=None):
+    """Shows one map: signed ones in two colours around zero, others in grey.
+
+    Args:
+        values: Array of shape `(H, W)`; in [0, 1] unless signed, and clipped to it.
+        title: A text above it.
+        signed: Whether zero is the middle of the scale, white.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    limit = max(abs(values).max(), 1e-9)
+    scale = {"cmap": "gray", "vmin": 0, "vmax": 1}
+    if signed:
+        scale = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    ax.imshow(values, **scale)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_title(title, loc="center")
+    return ax
+
+
+def lines(x, series, ax=None):
+    """Draws one line a name, and a band over the runs where there are several.
+
+    Args:
+        x: Positions along the horizontal axis, shape `(N,)`.
+        series: A dict from a name to an array `(N,)`, or `(runs, N)`.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    for (name, runs), color, marker in zip(
+        series.items(), COLOURS, "os^Dv<>", strict=False
+    ):
+        runs = np.atleast_2d(runs)
+        mean, spread = runs.mean(axis=0), runs.std(axis=0)
+        ax.plot(x, mean, marker=marker, ms=4, color=color, label=name)
+        ax.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
+    ax.legend(fontsize=8)
+    return ax
+
+
+def activations(functions, figure=None):
+    """Draws each activation solid and its slope dashed, one panel each.
+
+    Args:
+        functions: A dict from a name to a pair of functions of an array: the
+            activation and its slope.
+        figure: Figure to draw into, a new one by default.
+
+    Returns:
+        An array of Axes, four in a row.
+    """
+    rows = -(-len(functions) // 4)
+    figure = figure or plt.figure(figsize=(7, 1.9 * rows))
+    axes = figure.subplots(rows, 4, sharex=True, sharey=True, squeeze=False)
+    x = np.linspace(-4, 8, 601)
+    for ax, (name, (activation, slope)) in zip(
+        axes.flat, functions.items(), strict=False
+    ):
+        ax.axhline(0, color="0.8", lw=0.8)
+        ax.axvline(0, color="0.8", lw=0.8)
+        ax.plot(x, activation(x), label="value")
+        ax.plot(x, slope(x), "--", label="slope")
+        ax.set_title(name, loc="center")
+    for ax in axes.flat[len(functions) :]:
+        ax.set_axis_off()
+    axes[0, 0].legend(fontsize=8, loc="upper left")
+    axes[-1, 0].set(xlabel="input", ylabel="output", ylim=(-1.5, 6.5))
+    return axes

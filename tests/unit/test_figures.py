@@ -71,3 +71,45 @@ def test_ablation_sorts_the_arms_by_their_mean():
     ax = figures.ablation({"all": [0.8, 0.9], "less": [0.5, 0.6]}, baseline="all")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["less", "all"]
     np.testing.assert_allclose(ax.lines[1].get_xdata(), [50, 60])
+
+
+def test_flattery_sorts_the_runs_by_their_honest_accuracy():
+    ax = figures.flattery(np.array([0.6, 0.5]), np.array([0.6, 0.55]))
+    flattered, honest = ax.lines
+    np.testing.assert_allclose(honest.get_ydata(), [50, 60])
+    np.testing.assert_allclose(flattered.get_ydata(), [55, 60])
+
+
+def test_signed_map_is_white_at_zero_and_other_maps_run_from_black_to_white():
+    values = np.array([[-1.0, 3.0]])
+    assert figures.feature_map(values).images[0].get_clim() == (-3, 3)
+    grey = figures.feature_map(values, "blur", signed=False)
+    assert grey.images[0].get_clim() == (0, 1)
+    assert grey.get_title(loc="center") == "blur"
+
+
+def test_map_of_zeros_is_drawn():
+    assert figures.feature_map(np.zeros((2, 2))).images[0].get_clim()[1] > 0
+
+
+def test_numbers_are_written_in_their_cells():
+    ax = figures.numbers(np.array([[0.0, -2.5], [1.0, 9.0]]))
+    assert [text.get_text() for text in ax.texts] == ["0", "-2.5", "1", "9"]
+    assert [text.get_position() for text in ax.texts][1] == (1, 0)
+
+
+def test_lines_show_the_mean_over_runs():
+    ax = figures.lines([0, 1], {"one": [1.0, 2.0], "two": [[0.0, 1.0], [2.0, 5.0]]})
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [1, 2])
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [1, 3])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_activations_are_solid_and_their_slopes_dashed():
+    square = (np.square, lambda x: 2 * x)
+    axes = figures.activations({"square": square, "again": square})
+    value, slope = axes[0, 0].lines[2:]
+    np.testing.assert_allclose(value.get_ydata(), value.get_xdata() ** 2)
+    np.testing.assert_allclose(slope.get_ydata(), 2 * slope.get_xdata())
+    assert (value.get_linestyle(), slope.get_linestyle()) == ("-", "--")
+    assert [ax.get_title(loc="center") for ax in axes[0, :2]] == ["square", "again"]

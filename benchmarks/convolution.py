@@ -1,0 +1,154 @@
+"""Speed of the NumPy convolution: against its loops, and against TensorFlow.
+
+Claim: on images of 32x32x3 and 64 kernels of 3x3, the fast form is at least 100
+times as fast as the loops and takes at most 5 times as long as TensorFlow.
+Writes data/records/convolution_speed.json; takes about 10 s on two cores.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+
+from cnnlab.convolution import conv2d, conv2d_loops
+from cnnlab.doctor import quiet_start
+
+RECORD = Path(__file__).parents[1] / "data" / "records" / "convolution_speed.json"
+BATCH = 32  # images in the comparison with TensorFlow
+ROUNDS = 51  # rounds of the comparison with TensorFlow, both forms in each
+LOOP_ROUNDS = 5  # rounds of the comparison with the loops, on one image
+SEED = 0
+
+
+def interleaved(functions, rounds):
+    """Times functions in turn, so that a busy moment meets all of them.
+
+    Args:
+        functions: Dict from name to a function without arguments; each is called
+            once before the clock starts.
+        rounds: Times that each is called.
+
+    Returns:
+        Dict from name to a list of seconds, one a round.
+    """
+    for function in functions.values():
+        function()
+    seconds = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def measure():
+    """Times the three forms; returns their seconds and TensorFlow's version."""
+    quiet_start()
+    import tensorflow as tf
+
+    rng = np.random.default_rng(SEED)
+    images = rng.random((BATCH, 32, 32, 3), dtype=np.float32)
+    kernels = rng.standard_normal((3, 3, 3, 64), dtype=np.float32)
+    image, tensors = images[:1], (tf.constant(images), tf.constant(kernels))
+    batch = interleaved(
+        {
+            "fast": lambda: conv2d(images, kernels, padding="same"),
+            "tensorflow": lambda: tf.nn.conv2d(*tensors, 1, "SAME").numpy(),
+        },
+        ROUNDS,
+    )
+    one = interleaved(
+        {
+            "loops": lambda: conv2d_loops(image, kernels, padding="same"),
+            "fast": lambda: conv2d(image, kernels, padding="same"),
+        },
+        LOOP_ROUNDS,
+    )
+    return one, batch, tf.__version__
+
+
+def medians(seconds):
+    """Returns the median of each list of a dict."""
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def processor():
+    """Returns the name that the processor gives itself, and the number of cores."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    name = names[0] if names else platform.processor()
+    return f"{name}, {os.cpu_count()} cores, no GPU"
+
+
+def conditions(tensorflow_version):
+    """Returns what a reader needs to judge the numbers, as a dict."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(
+        command, capture_output=True, text=True, cwd=RECORD.parent
+    ).stdout.strip()
+    return {
+        "what": "3x3 convolution, images 32x32x3, 64 filters, same padding, float32",
+        "data": {"name": "random numbers", "seed": SEED},
+        "hardware": processor(),
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "tensorflow": tensorflow_version,
+        },
+        "commit": commit,
+    }
+
+
+def main():
+    """Measures, prints a table, writes the record and checks the claim."""
+    one_seconds, batch_seconds, version = measure()
+    one, batch = medians(one_seconds), medians(batch_seconds)
+    rows = [
+        ("loops, 1 image", one["loops"]),
+        ("fast form, 1 image", one["fast"]),
+        (f"fast form, {BATCH} images", batch["fast"]),
+        (f"TensorFlow, {BATCH} images", batch["tensorflow"]),
+    ]
+    for name, seconds in rows:
+        print(f"{name:24} {1000 * seconds:9.2f} ms")
+    faster = one["loops"] / one["fast"]
+    longer = batch["fast"] / batch["tensorflow"]
+    print(f"{faster:.0f} times as fast as the loops (claim: at least 100)")
+    print(f"{longer:.2f} times as long as TensorFlow (claim: at most 5)")
+    record = {
+        **conditions(version),
+        "times_as_fast_as_loops": round(faster),
+        "times_as_long_as_tensorflow": round(longer, 2),
+        "median_milliseconds": {
+            name: round(1000 * seconds, 3) for name, seconds in rows
+        },
+        "runs": [
+            {"images": 1, "milliseconds": in_milliseconds(one_seconds)},
+            {"images": BATCH, "milliseconds": in_milliseconds(batch_seconds)},
+        ],
+    }
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    if faster < 100 or longer > 5:
+        raise SystemExit("The claim does not hold on this machine.")
+
+
+def in_milliseconds(seconds):
+    """Rounds the lists of a dict to microseconds."""
+    return {
+        name: [round(1000 * value, 3) for value in values]
+        for name, values in seconds.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
