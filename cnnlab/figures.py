@@ -193,27 +193,31 @@ def ablation(accuracies, baseline, ax=None):
     return ax
 
 
-def flattery(honest, flattered, ax=None):
-    """Draws each run's accuracy at the epoch chosen honestly and at the luckiest one.
+def flattery(sizes, by_test, by_val, ax=None):
+    """Draws by how much a reported accuracy exceeds the true one.
 
     Args:
-        honest: Test accuracy at the epoch that validation chose, one a run.
-        flattered: Test accuracy at the epoch that the test set itself chose.
+        sizes: Numbers of test images that were reported on.
+        by_test: Points of accuracy too much when those images chose the epoch, shape
+            `(runs, sizes)`.
+        by_val: The same when validation chose it.
         ax: Axes to draw into, new ones by default.
 
     Returns:
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    order = np.argsort(honest)
-    runs = np.arange(1, len(order) + 1)
-    honest, flattered = 100 * honest[order], 100 * flattered[order]
-    ax.vlines(runs, honest, flattered, color=COLOURS[1], lw=2)
-    ax.plot(
-        runs, flattered, "^", color=COLOURS[1], label="epoch chosen on the test set"
-    )
-    ax.plot(runs, honest, "o", color=COLOURS[0], label="epoch chosen on validation")
-    ax.set(xlabel="run, sorted by its accuracy", ylabel="test accuracy (%)")
+    for values, name, marker, color in (
+        (by_test, "epoch chosen on the test images", "^", COLOURS[1]),
+        (by_val, "epoch chosen on validation", "o", COLOURS[0]),
+    ):
+        ax.plot(sizes, np.transpose(values), marker, color=color, ms=4, alpha=0.5)
+        ax.plot(sizes, np.mean(values, 0), marker + "-", color=color, label=name)
+    ax.axhline(0, color="0.5", lw=1)
+    ax.set_xscale("log")
+    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    ax.minorticks_off()
+    ax.set(xlabel="test images reported on", ylabel="points too much")
     ax.legend()
     return ax
 
