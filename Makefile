@@ -8,7 +8,8 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help lab test lesson execute check claims bench lock clean
+.PHONY: help setup lab test unit jax lessons lesson execute check claims bench lock clean
+.NOTPARALLEL:
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -17,18 +18,27 @@ $(READY): $(LOCK) pyproject.toml .venv/bin/python
 	@.ci/setup $(LOCK)
 	@touch $@
 
-.venv/bin/python: ;  # when it is gone, or its interpreter is, set up again
+# When .venv is gone, or the interpreter that it links to: set up again.
+.venv/bin/python: ;
 
-lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS="--no-browser" and the like)
+setup: $(READY)  ## install and no more (GPU=1: TensorFlow with CUDA)
+
+lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the like)
 	@$(VENV) jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
 
-test: $(READY)  ## unit tests on both backends, then every lesson, cell by cell
-	@$(VENV) python -m pytest tests/unit
-	@$(VENV) KERAS_BACKEND=jax python -m pytest tests/unit
-	@$(VENV) python -m pytest tests/notebooks
-	@$(VENV) CNNLAB_OFFLINE=1 python tests/notebooks/lessons.py $(N)
+test: unit jax lessons  ## prove everything
 
-lesson: $(READY)  ## run lesson N=02 without a browser, HTML with figures in build/
+unit: $(READY)  ## the unit tests
+	@$(VENV) python -m pytest tests/unit
+
+jax: $(READY)  ## the unit tests of the rooms that promise to run on JAX too
+	@$(VENV) KERAS_BACKEND=jax python -m pytest tests/unit
+
+lessons: $(READY)  ## every lesson, cell by cell, against its stored outputs (N=02: that)
+	@$(VENV) python -m pytest tests/notebooks
+	@$(VENV) python tests/notebooks/lessons.py $(N)
+
+lesson: $(READY)  ## run lesson N=02 without a browser; HTML with figures in build/
 	@$(VENV) cnnlab run $(N)
 
 execute: $(READY)  ## run lesson N=02 and store its outputs in the notebook itself
@@ -37,7 +47,7 @@ execute: $(READY)  ## run lesson N=02 and store its outputs in the notebook itse
 check: $(READY)  ## format, lint and unit tests: before every commit
 	@$(VENV) ruff format --check
 	@$(VENV) ruff check
-	@$(VENV) python -m pytest tests/unit
+	@$(MAKE) unit
 
 claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK=1: some)
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)

@@ -21,12 +21,13 @@ def doctor():
     from rich.console import Console
     from rich.table import Table
 
+    from cnnlab.data import sources
     from cnnlab.doctor import findings, hidden_messages
 
     console = Console()
     table = Table("part", "state", "found", "remedy", title="cnnlab doctor")
     with console.status("Starting Keras and reading the data sets"):
-        found = list(findings())
+        found = list(findings(sources.available(verify=True)))
     for part in found:
         table.add_row(*part, style=COLOURS[part.state])
     console.print(table)

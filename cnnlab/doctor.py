@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-GIGABYTES_NEEDED = 2  # the largest archive, packed and unpacked, and a lesson's outputs
+GIGABYTES_NEEDED = 2  # the largest archive, packed and unpacked, and what lessons write
+ANEW = "`make clean lab` installs what the lock says"
+PROGRAMS = {  # optional: what for, and the commands that they answer to
+    "chromium": ("browser tests", ["chromium", "chromium-browser", "google-chrome"]),
+    "bubblewrap": ("grading in a sandbox", ["bwrap"]),
+}
 
 hidden_messages = []
 
@@ -57,14 +62,21 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def findings():
+def findings(available):
     """Examines this machine, one part after the other.
+
+    Args:
+        available: What `cnnlab.data.sources.available` returns.
 
     Yields:
         `Finding`s. Only the state "broken" keeps a lesson from running.
     """
-    for examine in (_python, _libraries, _devices, _data, _disk, _programs):
-        yield from examine()
+    yield from _python()
+    yield from _libraries()
+    yield from _devices()
+    yield from _data(available)
+    yield from _disk()
+    yield from _programs()
 
 
 def _python():
@@ -78,18 +90,23 @@ def _python():
 def _libraries(lock=ROOT / "requirements.txt"):
     from packaging.requirements import Requirement
 
-    pins = re.findall(r"^[\w.-]+==[^\\\n]+", lock.read_text(), re.MULTILINE)
-    pins = [Requirement(pin) for pin in pins]
-    pins = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
-    versions = {pin: _version(pin.name) for pin in pins}
-    for pin, version in versions.items():
+    lines = re.findall(r"^[\w.-]+==[^\\\n]+", lock.read_text(), re.MULTILINE)
+    pins = [
+        pin
+        for pin in map(Requirement, lines)
+        if not pin.marker or pin.marker.evaluate()
+    ]
+    num_right = 0
+    for pin in pins:
+        version = _version(pin.name)
         if version is None:
-            yield Finding(pin.name, "broken", "not installed", "`make lab` installs it")
+            yield Finding(pin.name, "broken", "not installed", ANEW)
         elif version not in pin.specifier:
             found = f"{version}, the lock says {pin.specifier}"
-            yield Finding(pin.name, "note", found, "`make clean lab` installs the lock")
-    locked = sum(v is not None and v in pin.specifier for pin, v in versions.items())
-    yield Finding("libraries", "good", f"{locked} of {len(pins)} as locked")
+            yield Finding(pin.name, "note", found, ANEW)
+        else:
+            num_right += 1
+    yield Finding("libraries", "good", f"{num_right} of {len(pins)} as locked")
 
 
 def _version(name):
@@ -107,8 +124,7 @@ def _devices():
 
         devices = keras.distribution.list_devices()
     except Exception as error:
-        remedy = "`make clean lab` installs anew"
-        yield Finding("Keras", "broken", f"{type(error).__name__}: {error}", remedy)
+        yield Finding("Keras", "broken", f"{type(error).__name__}: {error}", ANEW)
         return
     found = f"{', '.join(devices)} (Keras on {keras.backend.backend()})"
     yield Finding("devices", "good", found)
@@ -117,11 +133,9 @@ def _devices():
         yield Finding("GPU", "note", found, "`make GPU=1 lab`, then read the messages")
 
 
-def _data():
-    from cnnlab.data import sources
-
+def _data(available):
     states = {"ready": "good", "absent": "note", "damaged": "broken"}
-    for dataset, source, state, remedy in sources.available(verify=True):
+    for dataset, source, state, remedy in available:
         yield Finding(f"{dataset}, {source}", states[state], state, remedy)
 
 
@@ -136,14 +150,7 @@ def _disk():
 
 
 def _programs():
-    for name, commands, use in [
-        (
-            "chromium",
-            ("chromium", "chromium-browser", "google-chrome"),
-            "browser tests",
-        ),
-        ("bubblewrap", ("bwrap",), "grading in a sandbox"),
-    ]:
+    for name, (use, commands) in PROGRAMS.items():
         place = next(filter(None, map(shutil.which, commands)), None)
         if place:
             yield Finding(name, "good", place)

@@ -5,6 +5,7 @@ usage: python tests/notebooks/lessons.py [NUMBER ...]
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,14 @@ class Report:
     """A pytest plugin: one line a lesson, cells numbered as the reader sees them."""
 
     def __init__(self):
-        self.seconds = {}
-        self.last_cell = {}
+        self.seconds = Counter()
+        self.cells = Counter()
         self.broken = set()
 
     def pytest_collection_modifyitems(self, items):
         for cell in items:
-            cell.cell_num += 1
-            cell.name = f"Cell {cell.cell_num}"
-            cell._nodeid = f"{cell.parent.nodeid}::{cell.name}"
-            self.last_cell[cell.parent.nodeid] = cell.nodeid
+            cell.cell_num += 1  # nbval counts from 0, Jupyter from 1
+            self.cells[cell.parent.nodeid] += 1
 
     def pytest_runtest_setup(self, item):
         if item.parent.nodeid in self.broken:
@@ -39,19 +38,17 @@ class Report:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report):
-        passed = report.passed and report.when == "call"
-        return ("passed", "", "") if passed else None  # no dot
+        if report.when == "call" and report.passed or report.skipped:
+            return report.outcome, "", ""  # counted, and no letter in the lesson's line
+        return None
 
-    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report):
-        lesson = report.nodeid.partition("::")[0]
-        self.seconds[lesson] = self.seconds.get(lesson, 0) + report.duration
-        if report.when == "teardown" and report.nodeid == self.last_cell[lesson]:
+        lesson, _, cell = report.nodeid.partition("::")
+        self.seconds[lesson] += report.duration
+        if report.when == "teardown" and cell == f"Cell {self.cells[lesson] - 1}":
             seconds = self.seconds[lesson]
-            late = (
-                f", over {SECONDS_PER_LESSON}" if seconds > SECONDS_PER_LESSON else ""
-            )
-            print(f"{seconds:.0f} s{late}", end="", flush=True)
+            budget = ", over its budget" if seconds > SECONDS_PER_LESSON else ""
+            print(f" {self.cells[lesson]} cells, {seconds:.0f} s{budget}", end="")
 
     def pytest_assertrepr_compare(self, left, right):
         return ["expected (stored):", *_lines(left), "received:", *_lines(right)]
@@ -68,14 +65,17 @@ def main(numbers):
         if not numbers or path.name[:2] in numbers
     ]
     if not lessons:
-        print("There is no lesson to execute.")
+        print("There is no such lesson." if numbers else "There is no lesson yet.")
         return bool(numbers)
     os.chdir(ROOT)
+    os.environ["CNNLAB_OFFLINE"] = "1"
     options = [
         "--nbval",
         f"--nbval-cell-timeout={SECONDS_PER_CELL}",
         "--nbval-sanitize-with=tests/notebooks/sanitize.cfg",
         "--override-ini=console_output_style=classic",
+        "-rN",  # a summary would number the cells from 0
+        f"--color={'yes' if sys.stdout.isatty() else 'no'}",
     ]
     return pytest.main([*options, *map(str, lessons)], plugins=[Report()])
 

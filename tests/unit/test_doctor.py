@@ -1,0 +1,120 @@
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from cnnlab import doctor
+
+
+def test_standard_error_is_kept_and_comes_back(capfd):
+    messages = []
+    with doctor._standard_error_kept_in(messages):
+        os.write(2, b"from native code\n")
+        subprocess.run(["sh", "-c", "echo from a child >&2"], check=True)
+    os.write(2, b"afterwards\n")
+    assert messages == ["from native code", "from a child"]
+    assert capfd.readouterr().err == "afterwards\n"
+
+
+def test_exception_passes_and_standard_error_comes_back(capfd):
+    with pytest.raises(ImportError), doctor._standard_error_kept_in([]):
+        raise ImportError
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err == "afterwards\n"
+
+
+def test_quiet_start_prints_nothing_and_keeps_what_was_said():
+    command = "from cnnlab.doctor import *; quiet_start(); print(hidden_messages)"
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0"}
+    result = subprocess.run(
+        [sys.executable, "-c", command], env=environment, capture_output=True, text=True
+    )
+    assert result.stderr == ""
+    assert "oneDNN" in result.stdout
+
+
+def lock(tmp_path, *lines):
+    path = tmp_path / "lock.txt"
+    path.write_text("# made by make\n" + "".join(f"{x} \\\n  --hash\n" for x in lines))
+    return path
+
+
+def test_libraries_as_locked_are_one_line(tmp_path):
+    pin = f"pytest=={pytest.__version__}"
+    elsewhere = "nowhere==1.0 ; sys_platform == 'amiga'"
+    (finding,) = doctor._libraries(lock(tmp_path, pin, elsewhere))
+    assert finding == ("libraries", "good", "1 of 1 as locked", "")
+
+
+def test_other_version_is_noted_and_missing_library_is_broken(tmp_path):
+    other, missing, count = doctor._libraries(
+        lock(tmp_path, "pytest==1.0", "nowhere==2")
+    )
+    assert other.state == "note"
+    assert other.found == f"{pytest.__version__}, the lock says ==1.0"
+    assert missing[:3] == ("nowhere", "broken", "not installed")
+    assert count.found == "0 of 2 as locked"
+
+
+def test_damaged_data_is_broken_and_absent_data_is_not():
+    found = doctor._data(
+        [
+            ("cifar10", "local", "damaged", "bring it again"),
+            ("cifar10", "download", "absent", "connect"),
+            ("digits", "embedded", "ready", ""),
+        ]
+    )
+    assert [(part.subject, part.state, part.remedy) for part in found] == [
+        ("cifar10, local", "broken", "bring it again"),
+        ("cifar10, download", "note", "connect"),
+        ("digits, embedded", "good", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [((3, 11, 7), "good"), ((3, 13, 0), "good"), ((3, 14), "broken")],
+)
+def test_python_is_judged_by_its_version(monkeypatch, version, state):
+    monkeypatch.setattr(sys, "version_info", version)
+    assert [part.state for part in doctor._python()] == [state]
+
+
+@pytest.mark.parametrize(("free", "state"), [(1e9, "note"), (9e9, "good")])
+def test_little_space_is_noted(monkeypatch, free, state):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    assert [part.state for part in doctor._disk()] == [state]
+
+
+def test_optional_program_is_found_under_another_name_or_noted(monkeypatch):
+    places = {"google-chrome": "/opt/chrome"}
+    monkeypatch.setattr("shutil.which", places.get)
+    chromium, bubblewrap = doctor._programs()
+    assert chromium == ("chromium", "good", "/opt/chrome", "")
+    assert bubblewrap.state == "note"
+    assert "apt install bubblewrap" in bubblewrap.remedy
+
+
+def test_backend_that_does_not_start_is_broken(monkeypatch):
+    def fail():
+        raise ImportError("no kernel image")
+
+    monkeypatch.setattr(doctor, "quiet_start", fail)
+    (finding,) = doctor._devices()
+    assert finding[:3] == ("Keras", "broken", "ImportError: no kernel image")
+
+
+def test_devices_are_named_with_their_backend():
+    (finding,) = doctor._devices()
+    assert finding.state == "good"
+    assert "(Keras on tensorflow)" in finding.found
+
+
+def test_unseen_gpu_is_noted(monkeypatch):
+    monkeypatch.setattr("shutil.which", {"nvidia-smi": "/usr/bin/nvidia-smi"}.get)
+    monkeypatch.setattr("keras.distribution.list_devices", lambda: ["cpu:0"])
+    *_, finding = doctor._devices()
+    assert finding[:2] == ("GPU", "note")
+    assert "GPU=1" in finding.remedy

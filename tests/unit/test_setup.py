@@ -1,0 +1,202 @@
+"""The three lists of requirements agree, and .ci/setup picks a Python that works."""
+
+import os
+import re
+import stat
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DIRECT = [Requirement(line) for line in PROJECT["dependencies"]]
+DIRECT_GPU = [Requirement(line) for line in PROJECT["optional-dependencies"]["gpu"]]
+
+
+def pins(lock):
+    """Versions by name in a lock; several where they depend on the interpreter."""
+    versions = {}
+    for line in re.findall(r"^[\w.-]+==[^\\\n]+", (ROOT / lock).read_text(), re.M):
+        name, version = line.split(";")[0].strip().split("==")
+        versions.setdefault(name, []).append(version)
+    return versions
+
+
+@pytest.mark.parametrize(
+    ("lock", "direct"),
+    [("requirements.txt", DIRECT), ("requirements-gpu.txt", DIRECT + DIRECT_GPU)],
+)
+def test_every_direct_requirement_is_locked_within_its_bounds(lock, direct):
+    versions = pins(lock)
+    for requirement in direct:
+        locked = versions[requirement.name]
+        assert all(version in requirement.specifier for version in locked), requirement
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-gpu.txt"])
+def test_every_pin_has_hashes_and_no_address(lock):
+    text = (ROOT / lock).read_text()
+    blocks = re.split(r"^(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.M), flags=re.M)
+    assert all("--hash=sha256:" in block for block in blocks if block)
+    assert "://" not in text
+
+
+def test_both_locks_hold_one_version_of_what_they_share():
+    cpu, gpu = pins("requirements.txt"), pins("requirements-gpu.txt")
+    assert {name: gpu.get(name) for name in cpu} == cpu
+
+
+def test_gpu_lock_brings_cuda():
+    assert any(name.startswith("nvidia-") for name in pins("requirements-gpu.txt"))
+
+
+def test_conda_takes_the_same_python_and_the_same_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *programs, pip = environment["dependencies"]
+    (python,) = [line for line in programs if line.startswith("python ")]
+    bounds = SpecifierSet(python.removeprefix("python "))
+    assert bounds == SpecifierSet(PROJECT["requires-python"])
+    assert pip == {"pip": ["-r requirements.txt"]}
+
+
+FAKE = """#!/bin/sh
+# A Python of version {version} that writes down what it is asked to do.
+case "$1" in
+--version) echo "Python {version}" ;;
+-c) {answer} ;;
+-m) echo "{name} $*" >>log
+    case "$2" in
+    venv) mkdir -p .venv/bin && cp {place} .venv/bin/python ;;
+    pip) exit {pip} ;;
+    esac ;;
+esac
+"""
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A folder with made-up programs, where .ci/setup sees nothing else."""
+    return Machine(tmp_path)
+
+
+class Machine:
+    def __init__(self, folder):
+        self.folder = folder
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        for tool in ("mkdir", "cp", "touch", "rm", "sh"):
+            real = subprocess.check_output(
+                ["sh", "-c", f"command -v {tool}"], text=True
+            )
+            (self.programs / tool).symlink_to(real.strip())
+
+    def add(self, name, version, works=True, pip=0):
+        """Adds a Python; one that does not work fails at whatever it is asked."""
+        place = self.programs / name
+        supported = (3, 11) <= tuple(map(int, version.split("."))) <= (3, 13)
+        answer = "exit 0" if works and supported else "exit 1"
+        place.write_text(
+            FAKE.format(version=version, answer=answer, name=name, place=place, pip=pip)
+        )
+        place.chmod(place.stat().st_mode | stat.S_IXUSR)
+
+    def set_up(self):
+        command = [ROOT / ".ci" / "setup", "LOCK"]
+        environment = {"PATH": str(self.programs)}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True
+        )
+
+    def log(self):
+        log = self.folder / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+INSTALLS = [
+    "-m pip install --require-hashes -r LOCK",
+    "-m pip install --no-deps --no-build-isolation --editable .",
+]
+
+
+def test_newer_python3_gives_way_to_a_supported_one(machine):
+    machine.add("python3", "3.14")
+    machine.add("python3.12", "3.12")
+    assert machine.set_up().returncode == 0
+    assert machine.log() == [
+        "python3.12 -m venv --clear .venv",
+        *(f"python3.12 {line}" for line in INSTALLS),
+    ]
+
+
+def test_name_on_the_path_that_does_not_work_is_passed_over(machine):
+    machine.add("python3.12", "3.12", works=False)
+    machine.add("python3", "3.11")
+    assert "Creating .venv with Python 3.11" in machine.set_up().stdout
+    assert machine.log()[0] == "python3 -m venv --clear .venv"
+
+
+@pytest.mark.parametrize("versions", [{}, {"python3": "3.14", "python3.10": "3.10"}])
+def test_no_suitable_python_is_one_sentence(machine, versions):
+    for name, version in versions.items():
+        machine.add(name, version)
+    result = machine.set_up()
+    assert result.returncode == 1
+    assert result.stderr == (
+        "cnnlab needs Python 3.11, 3.12 or 3.13 with its venv module on PATH: "
+        "install one and try again.\n"
+    )
+    assert machine.log() == []
+
+
+def test_second_set_up_keeps_the_environment(machine):
+    machine.add("python3", "3.13")
+    machine.set_up()
+    machine.set_up()
+    assert [line for line in machine.log() if "venv" in line] == [
+        "python3 -m venv --clear .venv"
+    ]
+
+
+def test_interrupted_set_up_starts_anew(machine):
+    machine.add("python3", "3.13", pip=1)
+    assert machine.set_up().returncode == 1
+    machine.add("python3", "3.13")
+    assert machine.set_up().returncode == 0
+    assert [line for line in machine.log() if "venv" in line] == [
+        "python3 -m venv --clear .venv"
+    ] * 2
+    assert not (machine.folder / ".venv" / "unfinished").exists()
+
+
+def test_uv_installs_where_it_is_present(machine):
+    machine.add("python3", "3.13")
+    uv = machine.programs / "uv"
+    uv.write_text('#!/bin/sh\n[ "$1" = --version ] || echo "uv $*" >>log\n')
+    uv.chmod(0o755)
+    assert machine.set_up().returncode == 0
+    assert machine.log() == [
+        "python3 -m venv --without-pip --clear .venv",
+        *(
+            line.replace("-m pip install", "uv pip install --python .venv/bin/python")
+            for line in INSTALLS
+        ),
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs make")
+@pytest.mark.parametrize("target", ["lab", "test", "lesson", "check", "claims"])
+def test_every_command_sets_up_first(target):
+    command = ["make", "--dry-run", "--always-make", target, "N=02"]
+    first = subprocess.check_output(command, cwd=ROOT, text=True).splitlines()[0]
+    assert first == ".ci/setup requirements.txt"
+
+
+def test_gpu_changes_the_lock():
+    command = ["make", "--dry-run", "--always-make", "lab", "GPU=1"]
+    first = subprocess.check_output(command, cwd=ROOT, text=True).splitlines()[0]
+    assert first == ".ci/setup requirements-gpu.txt"
