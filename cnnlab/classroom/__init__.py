@@ -1,0 +1,1 @@
+"""Assignments from one source, graded outside the student's process, returned."""

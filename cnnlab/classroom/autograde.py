@@ -1,0 +1,147 @@
+"""nbgrader's autograding with two steps of our own: restore the cells, mark outside.
+
+`assignments/nbgrader_config.py` gives both to nbgrader, so that `nbgrader autograde` and
+the formgrader's button grade exactly as `cnnlab grade` does.
+"""
+
+import json
+import logging
+from copy import deepcopy
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool, Instance
+
+from cnnlab.classroom import exercise, sandbox
+from cnnlab.classroom.mark import judge
+from cnnlab.classroom.run import run
+
+RECORD = "marks.json"
+
+
+def course_paths(resources):
+    """Finds the folders of one submission from nbgrader's resources."""
+    names = resources["nbgrader"]
+    root = Path(resources["metadata"]["path"]).parents[2]
+    return root, names["assignment"], names["student"], names["notebook"]
+
+
+class RestoreCells(NbGraderPreprocessor):
+    """Takes the student's answers and puts every other released cell back."""
+
+    def preprocess(self, nb, resources):
+        """Returns the notebook with the released cells in their released state."""
+        root, assignment, _, notebook = course_paths(resources)
+        path = root / "release" / assignment / f"{notebook}.ipynb"
+        return restore(nb, nbformat.read(path, as_version=4)), resources
+
+
+def restore(submitted, released):
+    """Puts the released cells back around a student's answers.
+
+    Of a submission only the text of its cells is used: no output and no metadata, so
+    that nothing in it can claim to be something else.
+
+    Args:
+        submitted: The notebook that came back.
+        released: The notebook that was handed out.
+
+    Returns:
+        A notebook with every released nbgrader cell exactly once.
+    """
+    known = {_grade_id(cell): cell for cell in released.cells if _grade_id(cell)}
+    cells, present = [], set()
+    for cell in submitted.cells:
+        name = _grade_id(cell)
+        if name in known and name not in present:
+            present.add(name)
+            cells.append(_kept(known[name], cell))
+        else:
+            cells.append(_plain(cell))
+    _insert_missing(cells, known, present)
+    notebook = deepcopy(released)
+    notebook.cells = cells
+    return notebook
+
+
+def _grade_id(cell):
+    marker = cell.metadata.get("nbgrader")
+    return marker.get("grade_id") if isinstance(marker, dict) else None
+
+
+def _kept(released, submitted):
+    cell = deepcopy(released)
+    if released.metadata.nbgrader.get("solution"):
+        cell.source = submitted.source
+    return cell
+
+
+def _plain(cell):
+    make = {
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+    }.get(cell.cell_type, nbformat.v4.new_raw_cell)
+    return make(cell.source)
+
+
+def _insert_missing(cells, known, present):
+    position = 0
+    for name, cell in known.items():
+        if name not in present:
+            cells.insert(position, deepcopy(cell))
+        position = 1 + next(i for i, c in enumerate(cells) if _grade_id(c) == name)
+
+
+class MarkOutside(NbGraderPreprocessor):
+    """Runs a submission in the sandbox and writes its marks into the gradebook."""
+
+    unsafe = Bool(False, help="Run students' code as yourself.").tag(config=True)
+    limits = Instance(sandbox.Limits, args=()).tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Returns the executed notebook; marks and hints are in the gradebook."""
+        if not self.unsafe and not sandbox.available():
+            raise RuntimeError(sandbox.MISSING)
+        if self.unsafe:
+            logging.getLogger("cnnlab").warning("unsafe: no sandbox is used")
+        root, assignment, student, notebook = course_paths(resources)
+        exercises = exercise.read(root / "source" / assignment / f"{notebook}.ipynb")
+        cases = {each.name: each.draw(student) for each in exercises}
+        folder = root / "autograded" / student / assignment
+        executed, answers, reason = run(nb, cases, self.limits, folder, not self.unsafe)
+        marks = [judge(each, cases[each.name], answers, reason) for each in exercises]
+        with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+            save(gradebook, marks, assignment, student, notebook)
+        write_record(folder, marks, reason)
+        return executed, resources
+
+
+def save(gradebook, marks, assignment, student, notebook):
+    """Writes marks and hints into nbgrader's gradebook, in one transaction.
+
+    Args:
+        gradebook: An open `nbgrader.api.Gradebook`.
+        marks: List of `Mark`s.
+        assignment: Its name.
+        student: The student's name.
+        notebook: The notebook's name.
+    """
+    by_name = {mark.name: mark for mark in marks}
+    submission = gradebook.find_submission_notebook(notebook, assignment, student)
+    for grade in submission.grades:
+        mark = by_name.get(grade.name)
+        grade.auto_score = mark.points if mark else None
+        grade.needs_manual_grade = not mark or grade.manual_score is not None
+    for comment in submission.comments:
+        mark = by_name.get(comment.name.removeprefix("answer-"))
+        comment.auto_comment = "\n".join(mark.lines) or None if mark else None
+    gradebook.db.commit()
+
+
+def write_record(folder, marks, reason=None):
+    """Writes what feedback and reports need beside the autograded notebook."""
+    content = {"marks": [mark.as_dict() for mark in marks], "reason": reason}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECORD).write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -1,0 +1,48 @@
+"""Public checks: what was received, and a hint at the usual mistake.
+
+Taught in assignments/README.md. Every exercise ends with a call of `check`, so that a
+learner has an answer at once. No mark depends on it.
+"""
+
+import numpy as np
+
+
+def check(received, expected, mistakes=None, tolerance=1e-4):
+    """Compares a result with the expected one and explains a difference.
+
+    Args:
+        received: What the learner's function returned.
+        expected: A number or an array.
+        mistakes: Dict from a hint to the value that this mistake gives.
+        tolerance: Largest relative or absolute difference that counts as equal.
+
+    Raises:
+        AssertionError: If the two differ: what came, then a hint or what was wanted.
+    """
+    if agree(received, expected, tolerance):
+        print("Right.")
+        return
+    for hint, value in (mistakes or {}).items():
+        if agree(received, value, tolerance):
+            raise AssertionError(f"{hint}\nReceived: {received!r}")
+    raise AssertionError(f"Wanted: {expected!r}\nReceived: {received!r}")
+
+
+def agree(received, expected, tolerance):
+    """Says whether two results have one shape and, within a tolerance, equal numbers.
+
+    Args:
+        received: Anything.
+        expected: A number or an array.
+        tolerance: Largest relative or absolute difference, at least 0.
+
+    Returns:
+        A bool; False where `received` is no array of real numbers.
+    """
+    try:
+        received, expected = np.asarray(received), np.asarray(expected)
+    except (TypeError, ValueError):
+        return False
+    if received.dtype.kind not in "biuf" or received.shape != expected.shape:
+        return False
+    return np.allclose(received, expected, rtol=tolerance, atol=tolerance)

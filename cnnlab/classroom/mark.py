@@ -1,0 +1,134 @@
+"""Marks: what the sandbox left, compared with the reference outside of it.
+
+An answer is bytes of unknown origin. It counts as an array only if its header is plain,
+its numbers are real and its shape is the wanted one, checked before memory is taken.
+"""
+
+import io
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from cnnlab.classroom.hints import agree
+
+MAX_BYTES = 10**6
+STOPPED = {
+    "time": "Your notebook ran too long and was stopped: is there an endless loop?",
+    "memory": "Your notebook used too much memory and was stopped.",
+    "disk": "Your notebook wrote too many or too large files and was stopped.",
+    "output": "Your notebook printed too much and was stopped.",
+}
+DIED = "Your notebook's kernel ended before this exercise was reached."
+
+
+@dataclass
+class Mark:
+    """Points for one exercise and what its author is told."""
+
+    name: str
+    points: float
+    most: float
+    lines: list = field(default_factory=list)  # in our words: for student and class
+    quoted: list = field(default_factory=list)  # in the words of the student's program
+
+    def as_dict(self):
+        """Returns the fields as plain data."""
+        return asdict(self)
+
+
+def judge(exercise, cases, answers, reason=None):
+    """Compares the answers to all cases of an exercise with its reference.
+
+    Args:
+        exercise: `Exercise`.
+        cases: Its list of `Case`s, as drawn for the student.
+        answers: Dict from file names to bytes, as `run` returned it.
+        reason: Why the run was stopped early, or None.
+
+    Returns:
+        A `Mark`.
+    """
+    mark = Mark(exercise.name, 0.0, exercise.points)
+    for number, case in enumerate(cases):
+        line = _complaint(exercise, case, answers.get(f"{exercise.name}.{number}.npy"))
+        if line is None:
+            mark.points += case.points
+            continue
+        quoted = answers.get(f"{exercise.name}.{number}.txt", b"")
+        if quoted:
+            line = "Your function stopped with an error."
+            mark.quoted.append(_one_line(quoted))
+        elif line is ABSENT:
+            line = STOPPED.get(reason, DIED)
+        mark.lines.append(f"{case.about}: {line}")
+    mark.lines = list(dict.fromkeys(mark.lines))
+    mark.quoted = list(dict.fromkeys(mark.quoted))
+    return mark
+
+
+ABSENT = "There is no answer."
+
+
+def _complaint(exercise, case, answer):
+    """Says what is wrong with one answer, or returns None for a right one."""
+    if answer is None:
+        return ABSENT
+    expected = exercise.expected(case)
+    try:
+        received = read_array(answer, expected.shape)
+    except ValueError as error:
+        return str(error)
+    if agree(received, expected, case.tolerance):
+        return None
+    for mistake in exercise.mistakes:
+        wrong = _outcome(mistake, case)
+        if wrong is not None and agree(received, wrong, case.tolerance):
+            return mistake.hint
+    if not np.all(np.isfinite(received)):
+        return "The result contains NaN or infinity."
+    return "The numbers are not right yet."
+
+
+def read_array(content, shape):
+    """Reads an array from untrusted bytes in NumPy's format, without pickle.
+
+    Args:
+        content: Bytes.
+        shape: The only shape that is accepted.
+
+    Returns:
+        An array of real numbers or booleans.
+
+    Raises:
+        ValueError: If it is anything else; the text is meant for the student.
+    """
+    file = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(file)
+        readers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        found, _, dtype = readers[version](file, max_header_size=2000)
+    except Exception:
+        raise ValueError("The result is not an array of numbers.") from None
+    if dtype.kind not in "biuf":
+        raise ValueError(f"The result holds no real numbers but {dtype.name[:20]}.")
+    if found != shape:
+        raise ValueError(f"The result has the wrong shape {str(found)[:40]}.")
+    if len(content) - file.tell() != dtype.itemsize * int(np.prod(shape, dtype=int)):
+        raise ValueError("The result is not an array of numbers.")
+    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+
+
+def _outcome(mistake, case):
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(mistake(*deepcopy(case.arguments)))
+    except Exception:
+        return None
+
+
+def _one_line(content):
+    return " ".join(content[:200].decode("utf-8", "replace").split())
