@@ -1,0 +1,117 @@
+"""The explorer computes what conv2d computes, and leaves a picture behind."""
+
+import base64
+import time
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")
+
+from cnnlab import widgets
+from cnnlab.convolution import conv2d
+from cnnlab.widgets import convolution_explorer, filtered
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+IMAGE = np.random.default_rng(0).random((100, 150), dtype=np.float32)
+
+
+@pytest.fixture
+def explorer():
+    return convolution_explorer(IMAGE, in_browser=True)
+
+
+def test_without_a_browser_there_is_a_described_picture_and_no_widget():
+    bundle, metadata = convolution_explorer(IMAGE)._repr_mimebundle_()
+    assert sorted(bundle) == ["image/png", "text/plain"]
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert "vertical edges" in metadata["image/png"]["alt"]
+
+
+def test_in_a_browser_the_picture_is_kept_beside_the_widget(explorer):
+    bundle, metadata = explorer._repr_mimebundle_()
+    assert sorted(bundle) == [VIEW, "image/png", "text/plain"]
+    assert bundle[VIEW]["model_id"] == explorer.box.model_id
+    assert metadata["image/png"]["alt"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "asked"), [({"cellId": "a1"}, True), ({}, False), (None, False)]
+)
+def test_a_browser_is_known_by_the_name_of_the_cell_it_runs(
+    monkeypatch, metadata, asked
+):
+    class Shell:
+        def get_parent(self):
+            return {} if metadata is None else {"metadata": metadata}
+
+    monkeypatch.setattr(widgets, "get_ipython", Shell)
+    assert widgets._asked_by_a_browser() is asked
+    monkeypatch.setattr(widgets, "get_ipython", lambda: None)
+    assert not widgets._asked_by_a_browser()
+
+
+@pytest.mark.parametrize("options", [(1, "valid", 1), (2, "same", 3), (3, "valid", 2)])
+def test_filtered_map_is_that_of_conv2d_and_the_text_ends_with_its_size(options):
+    kernel = np.arange(9.0).reshape(3, 3)
+    outputs, text = filtered(IMAGE, kernel, *options)
+    expected = conv2d(IMAGE[None, ..., None], kernel[..., None, None], *options)
+    np.testing.assert_allclose(outputs, expected[0, ..., 0], rtol=1e-5)
+    sizes = tuple(int(line.rsplit("= ")[-1]) for line in text.splitlines())
+    assert sizes == outputs.shape
+
+
+@pytest.mark.parametrize("strides", [1, 2, 5])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("dilation_rate", [1, 4])
+def test_the_arithmetic_in_the_text_is_true(strides, padding, dilation_rate):
+    _, text = filtered(IMAGE, np.ones((3, 3)), strides, padding, dilation_rate)
+    for line in text.splitlines():
+        _, formula, size = line.split(" = ")
+        for word in ("zeros", "span", "stride"):
+            formula = formula.replace(word, "")
+        assert eval(formula) == int(size)
+
+
+def test_every_knob_redraws(explorer):
+    seen = {explorer.output.value}
+    explorer.cells[4].value = 3.0
+    seen.add(explorer.output.value)
+    for knob, value in [("strides", 3), ("padding", "same"), ("dilation_rate", 2)]:
+        getattr(explorer, knob).value = value
+        seen.add(explorer.output.value)
+    explorer.preset.value = "blur"
+    assert len(seen | {explorer.output.value}) == 6
+    assert [cell.value for cell in explorer.cells] == pytest.approx(
+        np.ravel(widgets.KERNELS["blur"])
+    )
+    assert "34 x 50" in explorer.output.value
+
+
+def test_a_kernel_too_large_for_the_image_is_said_not_raised():
+    explorer = convolution_explorer(np.zeros((12, 12)), in_browser=True)
+    explorer.dilation_rate.value = 6
+    assert "a kernel that spans 13 pixels" in explorer.output.value
+
+
+def test_every_knob_is_labelled_and_every_picture_described(explorer):
+    knobs = [*explorer._knobs(), explorer.preset]
+    assert all(knob.description for knob in knobs)
+    assert explorer.output.value.count("<img alt=") == 2
+
+
+def test_a_redraw_takes_less_than_150_milliseconds(explorer):
+    seconds = []
+    for value in range(5):
+        start = time.perf_counter()
+        explorer.cells[0].value = value + 0.5
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.15
+
+
+def test_the_image_must_have_two_axes():
+    with pytest.raises(
+        ValueError, match=r"\(H, W\). Received: image.shape=\(4, 4, 3\)"
+    ):
+        convolution_explorer(np.zeros((4, 4, 3)))
