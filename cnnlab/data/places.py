@@ -119,7 +119,8 @@ def grain(dice, rows, columns, size):
         low = np.floor(place).astype("int64")
         weight = smooth(place - low).astype("float32")
         weight = weight[:, None] if axis == 1 else weight
-        lattice = mix(lattice.take(low, axis), lattice.take(low + 1, axis), weight)
+        high = np.minimum(low + 1, last)
+        lattice = mix(lattice.take(low, axis), lattice.take(high, axis), weight)
     return lattice.reshape(len(lattice), -1)
 
 
@@ -146,10 +147,10 @@ def draw_place(x, y, place, dice, size):
     picture = mix(low_sky, zenith, smooth(height))
     puff = np.clip(3 * grain(dice, 5, 5, size) - 1.5, 0, 1) * np.minimum(2 * height, 1)
     paint(picture, 0.8 * clouds * puff, 1)
-    upright = grain(dice, 2, 15, size)
-    picture += 0.2 * rays * (upright - 0.5)
+    upright = grain(dice, 1, 15, size)
+    picture += 0.25 * rays * (upright - 0.5) * (height + 0.2)
     paint(picture, trunks * np.clip(8 * upright - 5.5, 0, 0.7), ridge_colour)
-    hills = grain(dice, 2, 7, size)
+    hills = grain(dice, 1, 7, size)
     hills = mix(hills, np.floor(5 * hills) / 5, roofs) + 0.1 * tops * wave(5 * x)
     ridge = horizon + rise * dice.between(0.3, 1.0) * hills
     paint(picture, cover(y - ridge, size / 2), ridge_colour)
@@ -167,7 +168,8 @@ def draw_thing(picture, x, y, dice, size, probability):
     """
     width, height = dice.between(0.12, 0.3), dice.between(0.1, 0.25)
     stone, crate = ellipse(x, y, width, height), box(x, y, width, height, 0.04)
-    amount = cover(mix(stone, crate, dice.happens(0.3)), size / 2)
-    amount *= dice.happens(probability)
-    paint(picture, amount, dice.pick(THINGS) * (1 + 0.5 * np.clip(y, -0.3, 0.3)))
+    distance = mix(stone, crate, dice.happens(0.3))
+    amount = cover(distance, size / 2) * dice.happens(probability)
+    shade = 0.8 + np.clip(-1.5 * distance, 0, 0.25) + 0.6 * np.clip(y, -0.3, 0.3)
+    paint(picture, amount, dice.pick(THINGS) * shade)
     return amount

@@ -67,7 +67,8 @@ HABITS = {
     "tree": ("meadow winter forest", "4f8a4b 7aa95c 2d6a4f d08c3f", "4f8a4b"),
     "umbrella": ("beach street", "d62839 2a9d8f f2b134 7b6fb0", "f1ede4 f7d046 457b9d"),
 }
-NUM_NUMBERS = 224  # random numbers that make one image
+NUM_TRAIN, NUM_TEST = 10_000, 2_000  # images that `load` draws by default
+NUM_NUMBERS = 180  # random numbers that make one image
 GROUP_PIXELS = 1 << 15  # drawn together for each class: the fields stay in the cache
 
 
@@ -125,11 +126,11 @@ def draw_pose(dice):
 
 def pattern(x, y, dice):
     """Upright stripes, level stripes, checks or nothing: a factor around 1."""
-    frequency, kind = dice.between(1.2, 2.6), np.floor(dice.between(0, 5))
-    upright = np.clip(4 * wave(x * frequency), -1, 1)
-    level = np.clip(4 * wave(y * frequency), -1, 1)
-    upright, level = mix(1, upright, kind % 2 == 0), mix(level, 1, kind == 0)
-    return 1 + 0.1 * (kind < 3) * upright * level
+    frequency, plain = dice.between(1.2, 2.6), dice.happens(0.4)
+    level, upright = dice.happens(0.67), dice.happens(0.67)
+    stripes = mix(1, np.clip(4 * wave(x * frequency), -1, 1), upright)
+    bands = mix(1, np.clip(4 * wave(y * frequency), -1, 1), level)
+    return 1 + 0.1 * (1 - plain) * stripes * bands
 
 
 def skin(parts, x, y, label, dice, pixels_per_unit):
@@ -230,10 +231,8 @@ def render(num_images, seed=0, size=32):
     Raises:
         ValueError: If `num_images` or `size` is too small.
     """
-    if num_images < 1:
-        raise ValueError(f"`num_images` must be at least 1. Received: {num_images}")
-    if size < 8:
-        raise ValueError(f"`size` must be at least 8 pixels. Received: {size}")
+    _check("num_images", num_images, 1, "")
+    _check("size", size, 8, " pixels")
     num_rounds = -(-num_images // len(CLASSES))
     scenes = _allocate(num_rounds * len(CLASSES), size)
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -245,6 +244,11 @@ def render(num_images, seed=0, size=32):
         _draw_rounds(numbers, Scenes(*(field[rows] for field in scenes)), size)
     scenes.boxes[:] = find_boxes(scenes.masks)
     return Scenes(*(field[:num_images] for field in scenes))
+
+
+def _check(name, value, least, unit):
+    if value < least:
+        raise ValueError(f"`{name}` must be at least {least}{unit}. Received: {value}")
 
 
 def _allocate(num_images, size):
@@ -274,8 +278,8 @@ def load(source="auto", num_train=None, num_test=None, seed=0):
 
     Args:
         source: "auto" or "embedded": Scenes have no other source.
-        num_train: Number of training images; by default 10,000.
-        num_test: Number of test images; by default 2,000.
+        num_train: Number of training images; by default `NUM_TRAIN`.
+        num_test: Number of test images; by default `NUM_TEST`.
         seed: A non-negative integer.
 
     Returns:
@@ -285,9 +289,13 @@ def load(source="auto", num_train=None, num_test=None, seed=0):
         ValueError: If the source is another one, or a number is below 1.
     """
 
+    num_train = NUM_TRAIN if num_train is None else num_train
+    num_test = NUM_TEST if num_test is None else num_test
+    _check("num_train", num_train, 1, "")
+    _check("num_test", num_test, 1, "")
+
     def draw():
-        train = render(10_000 if num_train is None else num_train, (seed, 1))
-        test = render(2_000 if num_test is None else num_test, (seed, 2))
+        train, test = render(num_train, (seed, 1)), render(num_test, (seed, 2))
         return train[:2], test[:2], _record(train, test)
 
     return sources.load(source, {"embedded": draw})

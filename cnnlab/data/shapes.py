@@ -24,7 +24,8 @@ def ellipse(x, y, width, height):
     x, y = x / width, y / height
     inside = x * x + y * y
     x, y = x / width, y / height
-    return (inside - np.sqrt(inside)) / np.sqrt(x * x + y * y + 1e-6)
+    scale = np.sqrt((inside + 1e-9) / (x * x + y * y + 1e-9))
+    return (np.sqrt(inside) - 1) * scale
 
 
 def box(x, y, width, height, rounding=0.0):
@@ -38,7 +39,8 @@ def taper(x, y, bottom, top, height):
     """A trapezoid between half-widths `bottom` and `top`; a triangle if one is 0."""
     slope = (bottom - top) / (2 * height)
     side = np.abs(x) - 0.5 * (bottom + top) + slope * y
-    return np.maximum(side / np.sqrt(1 + slope * slope), np.abs(y) - height)
+    length = np.sqrt(np.float32(1) + slope * slope)
+    return np.maximum(side / length, np.abs(y) - height)
 
 
 def stick(x, y, bottom, top, radius):
