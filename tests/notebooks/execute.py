@@ -17,12 +17,13 @@ from nbclient import NotebookClient
 from nbval.plugin import coalesce_streams
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+AS_UNDER_NBVAL = {"PYTEST_CURRENT_TEST": "execute"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def execute(notebook, folder):
     """Runs all cells of a notebook in `folder`; the outputs are stored in place."""
-    os.environ["PYTEST_CURRENT_TEST"] = "execute"
+    os.environ.update(AS_UNDER_NBVAL)
     NotebookClient(
         notebook,
         kernel_name=KERNEL["name"],
