@@ -1,9 +1,11 @@
 """The three lists of requirements agree, and .ci/setup picks a Python that works."""
 
+import importlib.metadata
 import os
 import re
 import stat
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -53,6 +55,17 @@ def test_both_locks_hold_one_version_of_what_they_share():
 
 def test_gpu_lock_brings_cuda():
     assert any(name.startswith("nvidia-") for name in pins("requirements-gpu.txt"))
+
+
+def test_no_locked_library_forbids_this_python():
+    """Unlike pip, uv locks and installs what names an upper bound below ours."""
+    ours = ".".join(map(str, sys.version_info[:3]))
+    forbidding = [
+        library.name
+        for library in importlib.metadata.distributions()
+        if ours not in SpecifierSet(library.metadata["Requires-Python"] or "")
+    ]
+    assert forbidding == []
 
 
 def test_conda_takes_the_same_python_and_the_same_lock():
