@@ -85,7 +85,7 @@ case "$1" in
 -m) echo "{name} $*" >>log
     case "$2" in
     venv) mkdir -p .venv/bin && cp {place} .venv/bin/python ;;
-    pip) exit {pip} ;;
+    pip) {pip} ;;
     esac ;;
 esac
 """
@@ -108,7 +108,7 @@ class Machine:
             )
             (self.programs / tool).symlink_to(real.strip())
 
-    def add(self, name, version, works=True, pip=0):
+    def add(self, name, version, works=True, pip="exit 0"):
         """Adds a Python; one that does not work fails at whatever it is asked."""
         place = self.programs / name
         supported = (3, 11) <= tuple(map(int, version.split("."))) <= (3, 13)
@@ -175,14 +175,21 @@ def test_second_set_up_keeps_the_environment(machine):
     ]
 
 
-def test_interrupted_set_up_starts_anew(machine):
-    machine.add("python3", "3.13", pip=1)
-    assert machine.set_up().returncode == 1
+@pytest.mark.parametrize(
+    ("accident", "num_environments"), [("exit 1", 1), ("kill -9 $PPID", 2)]
+)
+def test_interrupted_set_up_starts_anew_and_a_failed_one_goes_on(
+    machine, accident, num_environments
+):
+    machine.add("python3", "3.13", pip=accident)
+    assert machine.set_up().returncode != 0
     machine.add("python3", "3.13")
+    (machine.folder / ".venv" / "bin" / "python").write_text(
+        (machine.programs / "python3").read_text()
+    )
     assert machine.set_up().returncode == 0
-    assert [line for line in machine.log() if "venv" in line] == [
-        "python3 -m venv --clear .venv"
-    ] * 2
+    created = [line for line in machine.log() if "venv" in line]
+    assert created == ["python3 -m venv --clear .venv"] * num_environments
     assert not (machine.folder / ".venv" / "unfinished").exists()
 
 
