@@ -299,7 +299,7 @@ def test_a_refusal_is_an_answer(online, monkeypatch):
     sources.require_network(online.url)
 
 
-def test_a_prepared_cache_needs_no_network(tmp_path, monkeypatch):
+def test_a_prepared_cache_needs_no_network_but_permission(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(sources, "require_network", failing("asked"))
@@ -308,6 +308,9 @@ def test_a_prepared_cache_needs_no_network(tmp_path, monkeypatch):
     (tmp_path / "toys" / "1.0.0").mkdir(parents=True)
     (tmp_path / "toys" / "1.0.0" / "dataset_info.json").touch()
     sources.require_download("toys", "http://127.0.0.1:9/")
+    monkeypatch.setenv("CNNLAB_OFFLINE", "1")
+    with pytest.raises(sources.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
+        sources.require_download("toys", "http://127.0.0.1:9/")
 
 
 # Prefetch
