@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
 COLOURS = {"good": "green", "note": "yellow", "broken": "bold red"}
 
 
@@ -121,6 +122,68 @@ def _write_html(executed):
     page = executed.with_suffix(".html")
     page.write_text(HTMLExporter().from_filename(executed)[0], encoding="utf-8")
     return page
+
+
+Assignment = Annotated[
+    str, typer.Argument(help="Its number, such as 02; all if none is named.")
+]
+Course = Annotated[
+    Path, typer.Option(help="Folder with nbgrader_config.py and source/.")
+]
+Student = Annotated[str, typer.Option(help="This one alone.")]
+
+
+@app.command()
+def release(assignment: Assignment = None, course: Course = ROOT / "assignments"):
+    """Build student versions of assignments, without solutions and hidden tests."""
+    _classroom("release", course, assignment)
+
+
+@app.command()
+def grade(
+    assignment: Assignment = None,
+    student: Student = None,
+    jobs: Annotated[int, typer.Option(help="How many at a time.")] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Run students' code as yourself. Logged.")
+    ] = False,
+    course: Course = ROOT / "assignments",
+):
+    """Grade submissions in a sandbox; go on where a stopped grading was."""
+    _classroom("grade", course, assignment, student, jobs, unsafe)
+
+
+@app.command()
+def feedback(
+    assignment: Assignment = None,
+    student: Student = None,
+    course: Course = ROOT / "assignments",
+):
+    """Write a page for each student: notebook, marks and hints."""
+    _classroom("feedback", course, assignment, student)
+
+
+@app.command()
+def check(
+    number: Annotated[str, typer.Argument(help="Of the assignment, such as 02.")],
+    folder: Annotated[Path, typer.Option(help="Where your notebook lies.")] = ROOT
+    / "assignments/practice",
+    course: Course = ROOT / "assignments",
+):
+    """Practise alone: get an assignment, and an answer on what you filled in."""
+    right = _classroom("check", course, number, folder)
+    raise typer.Exit(not right)
+
+
+def _classroom(command, *arguments):
+    """Runs a command of the classroom; an instructor's mistake is one red line."""
+    from cnnlab.classroom import commands
+    from cnnlab.classroom.errors import CourseError
+
+    try:
+        return getattr(commands, command)(*arguments)
+    except CourseError as error:
+        raise _failure(error) from None
 
 
 def _failure(error):

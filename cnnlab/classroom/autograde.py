@@ -1,7 +1,7 @@
 """nbgrader's autograding with two steps of our own: restore the cells, mark outside.
 
-`assignments/nbgrader_config.py` gives both to nbgrader, so that `nbgrader autograde` and
-the formgrader's button grade exactly as `cnnlab grade` does.
+`assignments/nbgrader_config.py` gives both to nbgrader, so that `nbgrader autograde`
+and the formgrader's button mark exactly as `cnnlab grade` does.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import compute_checksum, is_grade, is_solution
 from traitlets import Bool, Instance
 
 from cnnlab.classroom import exercise, sandbox
@@ -102,10 +103,10 @@ class MarkOutside(NbGraderPreprocessor):
 
     def preprocess(self, nb, resources):
         """Returns the executed notebook; marks and hints are in the gradebook."""
-        if not self.unsafe and not sandbox.available():
-            raise RuntimeError(sandbox.MISSING)
         if self.unsafe:
             logging.getLogger("cnnlab").warning("unsafe: no sandbox is used")
+        elif problem := sandbox.trouble():
+            raise RuntimeError(problem)
         root, assignment, student, notebook = course_paths(resources)
         exercises = exercise.read(root / "source" / assignment / f"{notebook}.ipynb")
         cases = {each.name: each.draw(student) for each in exercises}
@@ -113,12 +114,23 @@ class MarkOutside(NbGraderPreprocessor):
         executed, answers, reason = run(nb, cases, self.limits, folder, not self.unsafe)
         marks = [judge(each, cases[each.name], answers, reason) for each in exercises]
         with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
-            save(gradebook, marks, assignment, student, notebook)
+            save(gradebook, marks, assignment, student, notebook, _unanswered(nb))
         write_record(folder, marks, reason)
         return executed, resources
 
 
-def save(gradebook, marks, assignment, student, notebook):
+def _unanswered(notebook):
+    """Names the written answers that are still as they were handed out."""
+    return {
+        _grade_id(cell)
+        for cell in notebook.cells
+        if is_grade(cell)
+        and is_solution(cell)
+        and compute_checksum(cell) == cell.metadata.nbgrader.get("checksum")
+    }
+
+
+def save(gradebook, marks, assignment, student, notebook, unanswered=()):
     """Writes marks and hints into nbgrader's gradebook, in one transaction.
 
     Args:
@@ -127,13 +139,16 @@ def save(gradebook, marks, assignment, student, notebook):
         assignment: Its name.
         student: The student's name.
         notebook: The notebook's name.
+        unanswered: Names of written answers that get no points without a reader.
     """
     by_name = {mark.name: mark for mark in marks}
     submission = gradebook.find_submission_notebook(notebook, assignment, student)
     for grade in submission.grades:
         mark = by_name.get(grade.name)
-        grade.auto_score = mark.points if mark else None
-        grade.needs_manual_grade = not mark or grade.manual_score is not None
+        nothing = 0.0 if grade.name in unanswered else None
+        grade.auto_score = mark.points if mark else nothing
+        waits = grade.auto_score is None or grade.manual_score is not None
+        grade.needs_manual_grade = waits
     for comment in submission.comments:
         mark = by_name.get(comment.name.removeprefix("answer-"))
         comment.auto_comment = "\n".join(mark.lines) or None if mark else None

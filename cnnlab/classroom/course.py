@@ -1,16 +1,18 @@
 """The folders of a course and nbgrader's own programs, run on them."""
 
+import os
 import sys
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import SAWarning
 from traitlets.config import PyFileConfigLoader
 
-
-class CourseError(Exception):
-    """Something an instructor has to put right; the text says what."""
+from cnnlab.classroom.errors import CourseError
 
 
 class Course:
@@ -27,9 +29,7 @@ class Course:
             raise CourseError(
                 f"A course has a file nbgrader_config.py. Received: {self.root}"
             )
-        # nbgrader runs alembic, which lies beside this Python
-        sys_path = str(Path(sys.executable).parent)
-        _prepend_path(sys_path)
+        _find_alembic()
         loader = PyFileConfigLoader("nbgrader_config.py", path=str(self.root))
         self.config = loader.load_config()
 
@@ -59,9 +59,11 @@ class Course:
             raise CourseError(f"Release it first: cnnlab release {assignment}")
         return nbformat.read(path, as_version=4)
 
+    @contextmanager
     def gradebook(self):
-        """Opens nbgrader's gradebook; a context manager."""
-        return Gradebook(self.config.CourseDirectory.db_url)
+        """Opens nbgrader's gradebook."""
+        with _quiet(), Gradebook(self.config.CourseDirectory.db_url) as gradebook:
+            yield gradebook
 
     def convert(self, program, assignment, student=None):
         """Runs a converter of nbgrader, such as `Autograde`, on one assignment.
@@ -75,11 +77,21 @@ class Course:
             directory.student_id = student
         converter = program(coursedir=directory, config=self.config)
         converter.force = True
-        converter.start()
+        with _quiet():
+            converter.start()
 
 
-def _prepend_path(folder):
-    import os
+@contextmanager
+def _quiet():
+    """Hides SQLAlchemy's warnings about nbgrader's own models."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
 
-    if folder not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
+
+def _find_alembic():
+    """Puts this Python's programs on PATH: nbgrader runs one of them by its name."""
+    programs = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", "")
+    if programs not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join((programs, path))

@@ -101,9 +101,7 @@ def _exercise(cell, marker, names):
     inside = dict(names)
     exec(compile(hidden[1], f"hidden tests of {name}", "exec"), inside)
     mistakes = tuple(value for value in inside.values() if hasattr(value, "hint"))
-    exercise = Exercise(
-        name, marker["points"], names[name], inside["cases"], mistakes
-    )
+    exercise = Exercise(name, marker["points"], names[name], inside["cases"], mistakes)
     total = sum(case.points for case in exercise.draw("anybody"))
     if total != exercise.points:
         raise ValueError(

@@ -20,7 +20,8 @@ from nbgrader.converters import Autograde
 
 from cnnlab.classroom import exercise, sandbox, submission
 from cnnlab.classroom.autograde import RECORD, save, write_record
-from cnnlab.classroom.course import Course, CourseError
+from cnnlab.classroom.course import Course
+from cnnlab.classroom.errors import CourseError
 from cnnlab.classroom.mark import Mark
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -38,6 +39,21 @@ def students(course, assignment):
     handed_in = [each.name for each in folders if os.path.lexists(each / assignment)]
     names = [name for name in handed_in if submission.is_name(name)]
     return names, [name for name in handed_in if name not in names]
+
+
+def choose(course, assignment, names, student=None):
+    """Lists the submissions to grade: those without marks, or one that is named.
+
+    Raises:
+        CourseError: If the student named handed nothing in.
+    """
+    if student is None:
+        return [name for name in names if not is_graded(course, assignment, name)]
+    if student not in names:
+        raise CourseError(
+            f"{assignment} was handed in by {', '.join(names)}. Received: {student}"
+        )
+    return [student]
 
 
 def is_graded(course, assignment, student):
@@ -65,7 +81,7 @@ def fingerprint(course, assignment, student):
     return digest.hexdigest()
 
 
-def grade(course, assignment, names, jobs=2):
+def grade(course, assignment, names, jobs=2, unsafe=False):
     """Grades submissions, each in a process of its own.
 
     Args:
@@ -73,10 +89,16 @@ def grade(course, assignment, names, jobs=2):
         assignment: Its full name.
         names: Students' names.
         jobs: How many at a time.
+        unsafe: Whether students' code runs as the grader, without a sandbox.
 
     Yields:
         `(student, record)` as each is finished.
+
+    Raises:
+        CourseError: If there is no sandbox, or nothing was released.
     """
+    if not unsafe and (problem := sandbox.trouble()):
+        raise CourseError(problem)
     course.released(assignment)
     PROCESSES.set_forkserver_preload(["cnnlab.classroom.grade"])
     waiting, running = list(names), {}
@@ -85,7 +107,7 @@ def grade(course, assignment, names, jobs=2):
             while waiting and len(running) < jobs:
                 student = waiting.pop(0)
                 process = PROCESSES.Process(
-                    target=_grade_one, args=(course.root, assignment, student)
+                    target=_grade_one, args=(course.root, assignment, student, unsafe)
                 )
                 process.start()
                 running[process.sentinel] = process, student, time.monotonic()
@@ -111,11 +133,12 @@ def _finished(running, course):
         yield process, student
 
 
-def _grade_one(root, assignment, student):
+def _grade_one(root, assignment, student, unsafe):
     """Grades one submission, in its own process that dies with its parent."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     log_to(root)
     course = Course(root)
+    course.config.MarkOutside.unsafe = unsafe
     before = fingerprint(course, assignment, student)
     folder = course.root / "submitted" / student / assignment
     if reason := submission.problem(folder, f"{assignment}.ipynb"):
@@ -135,7 +158,7 @@ def refuse(course, assignment, student, reason):
     with course.gradebook() as gradebook:
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(assignment, student)
-        save(gradebook, marks, assignment, student, assignment)
+        save(gradebook, marks, assignment, student, assignment, ["explain"])
     folder = course.root / "autograded" / student / assignment
     write_record(folder, marks, "refused")
     nbformat.write(course.released(assignment), folder / f"{assignment}.ipynb")

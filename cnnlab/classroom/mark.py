@@ -12,13 +12,15 @@ import numpy as np
 
 from cnnlab.classroom.hints import agree
 
-MAX_BYTES = 10**6
 STOPPED = {
     "time": "Your notebook ran too long and was stopped: is there an endless loop?",
     "memory": "Your notebook used too much memory and was stopped.",
     "disk": "Your notebook wrote too many or too large files and was stopped.",
     "output": "Your notebook printed too much and was stopped.",
 }
+ENDINGS = (".npy", ".txt")  # of an answer, and of an error's text
+NO_ANSWER = "There is no answer yet."
+ERROR = "Your function stopped with an error."
 DIED = "Your notebook's kernel ended before this exercise was reached."
 
 
@@ -49,31 +51,32 @@ def judge(exercise, cases, answers, reason=None):
     Returns:
         A `Mark`.
     """
-    mark = Mark(exercise.name, 0.0, exercise.points)
+    mark, complaints, quoted = Mark(exercise.name, 0.0, exercise.points), {}, {}
     for number, case in enumerate(cases):
-        line = _complaint(exercise, case, answers.get(f"{exercise.name}.{number}.npy"))
-        if line is None:
-            mark.points += case.points
-            continue
-        quoted = answers.get(f"{exercise.name}.{number}.txt", b"")
-        if quoted:
-            line = "Your function stopped with an error."
-            mark.quoted.append(_one_line(quoted))
-        elif line is ABSENT:
-            line = STOPPED.get(reason, DIED)
-        mark.lines.append(f"{case.about}: {line}")
-    mark.lines = list(dict.fromkeys(mark.lines))
-    mark.quoted = list(dict.fromkeys(mark.quoted))
+        answer, error = (answers.get(f"{exercise.name}.{number}{e}") for e in ENDINGS)
+        if error:
+            quoted[_one_line(error)] = None
+            complaint = NO_ANSWER if error.startswith(b"NotImpl") else ERROR
+        elif answer is None:
+            complaint = STOPPED.get(reason, DIED)
+        else:
+            complaint = _complaint(exercise, case, answer)
+        complaints.setdefault(complaint, []).append(case)
+    mark.points = float(sum(case.points for case in complaints.pop(None, [])))
+    mark.lines = [_sentence(text, bad, cases) for text, bad in complaints.items()]
+    mark.quoted = list(quoted)
     return mark
 
 
-ABSENT = "There is no answer."
+def _sentence(text, bad, cases):
+    """Names the cases that a complaint is about, unless it is about all of them."""
+    if len(bad) == len(cases):
+        return text
+    return f"{', '.join(dict.fromkeys(case.about for case in bad))}: {text}"
 
 
 def _complaint(exercise, case, answer):
     """Says what is wrong with one answer, or returns None for a right one."""
-    if answer is None:
-        return ABSENT
     expected = exercise.expected(case)
     try:
         received = read_array(answer, expected.shape)

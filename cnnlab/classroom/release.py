@@ -7,7 +7,7 @@ import nbformat
 from nbgrader.converters import GenerateAssignment
 
 from cnnlab.classroom import exercise
-from cnnlab.classroom.course import CourseError
+from cnnlab.classroom.errors import CourseError
 
 SECRET = re.compile(
     r"BEGIN (?:SOLUTION|HIDDEN TESTS)[^\n]*\n(.*?)^[^\n]*END (?:SOLUTION|HIDDEN TESTS)",

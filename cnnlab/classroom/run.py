@@ -19,7 +19,9 @@ from nbclient import NotebookClient
 
 from cnnlab.classroom import sandbox
 from cnnlab.classroom.inside import save_arguments
+from cnnlab.classroom.mark import ENDINGS
 
+MAX_BYTES = 10**6  # of one answer
 MAX_TEXT = 400  # bytes of an error that the student's process reports
 CALL = (
     "from cnnlab.classroom.inside import answer as _answer\n"
@@ -44,7 +46,9 @@ def run(notebook, cases, limits, extra_files=None, sandboxed=True):
     with _folder() as folder:
         if extra_files:
             ignored = ignore_patterns("*.ipynb")
-            copytree(extra_files, folder, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+            copytree(
+                extra_files, folder, symlinks=True, ignore=ignored, dirs_exist_ok=True
+            )
         for name, drawn in cases.items():
             save_arguments(folder, name, drawn)
         executed = _with_calls(notebook, cases)
@@ -145,8 +149,8 @@ def _collect(folder, cases):
     """Reads the answer files: regular files of bounded size, never through a link."""
     answers = {}
     for name, drawn in cases.items():
-        for number, case in enumerate(drawn):
-            for ending, most in ((".npy", 10**6), (".txt", MAX_TEXT)):
+        for number in range(len(drawn)):
+            for ending, most in zip(ENDINGS, (MAX_BYTES, MAX_TEXT)):
                 filename = f"{name}.{number}{ending}"
                 if (content := _read(folder / filename, most)) is not None:
                     answers[filename] = content

@@ -7,9 +7,12 @@ Source: https://github.com/containers/bubblewrap
 """
 
 import os
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -24,6 +27,15 @@ from jupyter_client.manager import AsyncKernelManager
 PACKAGE = Path(__file__).resolve().parents[1]
 NOBODY = 65534
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/fonts")
+ISOLATED = shlex.split(
+    "--unshare-all --unshare-user --disable-userns --uid 1000 --gid 1000"
+    " --hostname sandbox --unsetenv JPY_PARENT_PID --die-with-parent --new-session"
+    " --remount-ro /tmp --remount-ro /dev --remount-ro /"
+)
+BECOME_NOBODY = shlex.split(
+    f"setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups --no-new-privs"
+    " --inh-caps=-all --bounding-set=-all --pdeathsig KILL --"
+)
 MISSING = (
     "Grading needs bubblewrap, which keeps students' code away from this machine. "
     "Install it: apt-get install bubblewrap"
@@ -34,8 +46,8 @@ MISSING = (
 class Limits:
     """What one submission may use."""
 
-    seconds: int = 120  # from start to end
-    cell_seconds: int = 20
+    seconds: int = 240  # from start to end
+    cell_seconds: int = 30
     processor_seconds: int = 120  # all processes together
     megabytes: int = 2500  # of memory, all processes together
     address_megabytes: int = 8000  # of one process, reserved memory included
@@ -46,9 +58,28 @@ class Limits:
     output_megabytes: int = 8
 
 
-def available():
-    """Returns whether bubblewrap is installed."""
-    return shutil.which("bwrap") is not None
+def trouble():
+    """Tries the sandbox and returns what is wrong with it, or None."""
+    if shutil.which("bwrap") is None:
+        return MISSING
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        hand_over(folder)
+        tried = subprocess.run(
+            [*command(folder, Limits()), "true"],
+            env=environment(folder),
+            capture_output=True,
+            text=True,
+        )
+    if tried.returncode == 0:
+        return None
+    return f"bubblewrap does not work on this machine: {tried.stderr.strip()}"
+
+
+def hand_over(folder):
+    """Makes nobody the owner of a folder, if root is at work."""
+    if os.geteuid() == 0:
+        for path in (folder, *Path(folder).rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
 def command(folder, limits):
@@ -65,18 +96,12 @@ def command(folder, limits):
     Returns:
         A list of strings.
     """
-    inner = ["bwrap", *_visible(folder), "--proc", "/proc", "--unshare-all"]
-    inner += "--unshare-user --disable-userns --uid 1000 --gid 1000".split()
-    inner += "--hostname sandbox --die-with-parent --new-session".split()
-    inner += ["--chdir", str(folder), "--unsetenv", "JPY_PARENT_PID"]
-    inner += "--remount-ro /tmp --remount-ro /dev --remount-ro / --".split()
-    inner += ["prlimit", *_resources(limits), "--"]
+    inner = ["bwrap", *_visible(folder), "--proc", "/proc", *ISOLATED]
+    inner += ["--chdir", str(folder), "--", "prlimit", *_resources(limits), "--"]
     if os.geteuid() != 0:
         return inner
     outer = ["bwrap", *_visible(folder), "--bind", "/proc", "/proc"]
-    drop = f"setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups --no-new-privs"
-    drop += " --inh-caps=-all --bounding-set=-all --pdeathsig KILL --"
-    return [*outer, "--die-with-parent", "--", *drop.split(), *inner]
+    return [*outer, "--die-with-parent", "--", *BECOME_NOBODY, *inner]
 
 
 def _visible(folder):
@@ -142,9 +167,7 @@ class SandboxManager(AsyncKernelManager):
         kernel = super().format_kernel_cmd(extra_arguments)
         if not self.sandboxed:
             return kernel
-        if os.geteuid() == 0:
-            for path in (self.folder, *Path(self.folder).rglob("*")):
-                os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        hand_over(self.folder)
         return [*command(self.folder, self.limits), *kernel]
 
 

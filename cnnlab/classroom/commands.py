@@ -1,0 +1,101 @@
+"""What `cnnlab release | grade | feedback | check` do, with what they say."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from cnnlab.classroom.errors import CourseError
+
+console = Console()
+
+
+def open_course(root):
+    """Opens a course; imports nbgrader, which takes seconds."""
+    with console.status("Starting nbgrader"):
+        from cnnlab.classroom.course import Course
+    return Course(root)
+
+
+def release(root, name=None):
+    """Builds student versions of all assignments, or of one."""
+    course = open_course(root)
+    from cnnlab.classroom.release import release as build
+
+    for assignment in course.assignments(name):
+        with console.status(f"Releasing {assignment}"):
+            path = build(course, assignment)
+        console.print(f"Hand out {path.parent}", soft_wrap=True)
+
+
+def grade(root, name=None, student=None, jobs=None, unsafe=False):
+    """Grades what is not graded yet; with a student's name, that one again."""
+    course = open_course(root)
+    if unsafe:
+        console.print("[bold red]--unsafe: students' code runs as you, on your files.")
+    for assignment in course.assignments(name):
+        _grade(course, assignment, student, jobs or os.cpu_count(), unsafe)
+
+
+def _grade(course, assignment, student, jobs, unsafe):
+    from cnnlab.classroom import grade as grading
+    from cnnlab.classroom import report
+
+    grading.log_to(course.root)
+    names, refused = grading.students(course, assignment)
+    chosen = grading.choose(course, assignment, names, student)
+    done = len(names) - len(chosen)
+    console.print(f"{assignment}: {len(chosen)} to grade, {done} graded before")
+    columns = "{task.description}", BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bars:
+        task = bars.add_task("grading", total=len(chosen))
+        for each, record in grading.grade(course, assignment, chosen, jobs, unsafe):
+            bars.console.print(_line(each, record), highlight=False)
+            bars.advance(task)
+    if names:
+        for path in report.write(course, assignment, names, refused):
+            console.print(f"Wrote {path}", soft_wrap=True)
+
+
+def _line(student, record):
+    points = sum(mark["points"] for mark in record["marks"])
+    most = sum(mark["most"] for mark in record["marks"])
+    stopped = f", {record['reason']}" if record["reason"] else ""
+    return f"{student}: {points:g} of {most:g}{stopped}"
+
+
+def feedback(root, name=None, student=None):
+    """Writes feedback for every graded submission, or for one student."""
+    course = open_course(root)
+    from cnnlab.classroom import feedback as pages
+    from cnnlab.classroom import grade as grading
+
+    for assignment in course.assignments(name):
+        names, _ = grading.students(course, assignment)
+        graded = [n for n in names if grading.read_record(course, assignment, n)]
+        wanted = [each for each in graded if student in (None, each)]
+        for each in wanted:
+            pages.write(course, assignment, each)
+        console.print(f"{assignment}: feedback for {len(wanted)} in feedback/")
+
+
+def check(root, number, folder):
+    """Checks a learner's notebook, or writes it for a start; returns whether right."""
+    with console.status("Starting"):
+        from cnnlab.classroom import practice
+
+    sources = sorted(Path(root).glob(f"source/{number:0>2}_*/*.ipynb"))
+    if not sources:
+        raise CourseError(f"There is no assignment {number} yet.")
+    path = Path(folder) / sources[0].name
+    if not path.exists():
+        practice.start(sources[0], path)
+        console.print(f"Fill in {path}, then run this again.", soft_wrap=True)
+        return True
+    with console.status(f"Running {path.name}"):
+        answers = practice.check(path)
+    for name, right, said in answers:
+        sign, colour = ("✓", "green") if right else ("✗", "red")
+        console.print(f"{sign} {name}: {said}", style=colour, markup=False)
+    return all(answer.right for answer in answers)

@@ -1,0 +1,71 @@
+"""A learner without an instructor: the student version, and the public checks on it."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from nbclient import NotebookClient
+from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions, LockCells
+
+
+class Answer(NamedTuple):
+    """The outcome of one exercise's public check."""
+
+    name: str
+    right: bool
+    said: str
+
+
+def start(source, path):
+    """Writes the student version of an assignment for a learner to fill in.
+
+    Args:
+        source: Path of the source notebook.
+        path: Where to write it.
+    """
+    notebook = nbformat.read(source, as_version=4)
+    for clear in (LockCells, ClearSolutions, ClearHiddenTests):
+        notebook, _ = clear().preprocess(notebook, {})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+def check(path):
+    """Executes a learner's notebook and reads off its public checks.
+
+    The code is the learner's own and runs as the learner, as in JupyterLab.
+
+    Args:
+        path: The notebook that the learner filled in.
+
+    Returns:
+        A list of `Answer`s in the order of the notebook.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    folder = {"metadata": {"path": str(path.parent)}}
+    options = {"allow_errors": True, "timeout": 120, "resources": folder}
+    paths = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    NotebookClient(notebook, **options).execute(
+        env={**os.environ, **paths}, stderr=subprocess.DEVNULL
+    )
+    tests = [cell for cell in notebook.cells if _is_test(cell)]
+    return [_answer(cell) for cell in tests]
+
+
+def _is_test(cell):
+    marker = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "code" and marker.get("grade") is True
+
+
+def _answer(cell):
+    name = cell.metadata.nbgrader.grade_id
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    if not errors:
+        return Answer(name, True, "Right.")
+    if errors[0].ename == "NotImplementedError":
+        return Answer(name, False, "There is no answer yet.")
+    if errors[0].ename == "AssertionError":
+        return Answer(name, False, errors[0].evalue)
+    return Answer(name, False, f"{errors[0].ename}: {errors[0].evalue}")
