@@ -233,34 +233,38 @@ def numbers(values, title=None, ax=None):
     Returns:
         The Axes.
     """
-    ax = feature_map(values, title, signed=True, ax=ax)
     limit = max(abs(values).max(), 1e-9)
+    ax = feature_map(values, title, limit=limit, ax=ax)
+    for gap in np.arange(0.5, max(values.shape)):
+        ax.axhline(gap, color="white", lw=1)
+        ax.axvline(gap, color="white", lw=1)
     for (row, column), value in np.ndenumerate(values):
         color = "white" if abs(value) > 0.6 * limit else "black"
         ax.text(column, row, f"{value:g}", ha="center", va="center", color=color)
     return ax
 
 
-def feature_map(values, title=None, signed=True, ax=None):
+def feature_map(values, title=None, signed=True, limit=None, ax=None):
     """Shows one map: signed ones in two colours around zero, others in grey.
 
     Args:
         values: Array of shape `(H, W)`; in [0, 1] unless signed, and clipped to it.
         title: A text above it.
         signed: Whether zero is the middle of the scale, white.
+        limit: Signed value in full colour; by default one in a hundred lies beyond.
         ax: Axes to draw into, new ones by default.
 
     Returns:
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    limit = max(abs(values).max(), 1e-9)
+    limit = limit or max(np.quantile(abs(values), 0.99), 1e-9)
     scale = {"cmap": "gray", "vmin": 0, "vmax": 1}
     if signed:
         scale = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     ax.imshow(values, **scale)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set(visible=True, color="0.7")
     ax.set_title(title, loc="center")
     return ax
 
@@ -284,7 +288,7 @@ def lines(x, series, ax=None):
         mean, spread = runs.mean(axis=0), runs.std(axis=0)
         ax.plot(x, mean, marker=marker, ms=4, color=color, label=name)
         ax.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 
@@ -314,5 +318,7 @@ def activations(functions, figure=None):
     for ax in axes.flat[len(functions) :]:
         ax.set_axis_off()
     axes[0, 0].legend(fontsize=8, loc="upper left")
-    axes[-1, 0].set(xlabel="input", ylabel="output", ylim=(-1.5, 6.5))
+    axes[0, 0].set_ylim(-1.5, 6.5)
+    figure.supxlabel("input", fontsize=10)
+    figure.supylabel("output", fontsize=10)
     return axes

@@ -107,10 +107,10 @@ def _static_figure(image):
     """Draws the first state of the explorer: image, kernel, output, size."""
     kernel = np.array(KERNELS[START])
     outputs, text = filtered(image, kernel)
-    figure = Figure(figsize=(7, 2.9))
+    figure = Figure(figsize=(7, 2.6))
     left, middle, right = figure.subplots(1, 3, width_ratios=(3, 1.5, 3))
     figures.feature_map(image, "image", signed=False, ax=left)
-    figures.numbers(kernel, f"kernel: {START}", ax=middle)
+    figures.numbers(kernel, "kernel", ax=middle)
     figures.feature_map(outputs, "output", ax=right)
     figure.supxlabel(text, fontsize=8)
     return figures.describe(

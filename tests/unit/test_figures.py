@@ -83,10 +83,15 @@ def test_flattery_draws_the_mean_over_runs():
 
 def test_signed_map_is_white_at_zero_and_other_maps_run_from_black_to_white():
     values = np.array([[-1.0, 3.0]])
-    assert figures.feature_map(values).images[0].get_clim() == (-3, 3)
+    assert figures.feature_map(values, limit=2).images[0].get_clim() == (-2, 2)
     grey = figures.feature_map(values, "blur", signed=False)
     assert grey.images[0].get_clim() == (0, 1)
     assert grey.get_title(loc="center") == "blur"
+
+
+def test_a_few_extreme_values_do_not_pale_a_signed_map():
+    values = np.r_[np.full(999, -1.0), 50.0].reshape(10, 100)
+    assert figures.feature_map(values).images[0].get_clim() == (-1, 1)
 
 
 def test_map_of_zeros_is_drawn():
