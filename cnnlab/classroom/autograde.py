@@ -68,8 +68,10 @@ def restore(submitted, released):
 
 
 def _grade_id(cell):
+    """Returns a cell's grade id; whatever else stands in its place is none."""
     marker = cell.metadata.get("nbgrader")
-    return marker.get("grade_id") if isinstance(marker, dict) else None
+    name = marker.get("grade_id") if isinstance(marker, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _kept(released, submitted):

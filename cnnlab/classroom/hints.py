@@ -28,13 +28,14 @@ def check(received, expected, mistakes=None, tolerance=1e-4):
     raise AssertionError(f"Wanted: {expected!r}\nReceived: {received!r}")
 
 
-def agree(received, expected, tolerance):
+def agree(received, expected, tolerance, equal_nan=False):
     """Says whether two results have one shape and, within a tolerance, equal numbers.
 
     Args:
         received: Anything.
         expected: A number or an array.
         tolerance: Largest relative or absolute difference, at least 0.
+        equal_nan: Whether NaN is equal to NaN.
 
     Returns:
         A bool; False where `received` is no array of real numbers.
@@ -45,4 +46,5 @@ def agree(received, expected, tolerance):
         return False
     if received.dtype.kind not in "biuf" or received.shape != expected.shape:
         return False
-    return np.allclose(received, expected, rtol=tolerance, atol=tolerance)
+    close = {"rtol": tolerance, "atol": tolerance, "equal_nan": equal_nan}
+    return np.allclose(received, expected, **close)

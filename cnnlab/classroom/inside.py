@@ -32,6 +32,9 @@ def answer(name, function):
             number = int(key.split(".")[0])
             arguments.setdefault(number, []).append(_plain(saved[key]))
     for number, values in arguments.items():
+        if function is None:
+            Path(f"{name}.{number}.txt").write_text("Missing")
+            continue
         try:
             np.save(f"{name}.{number}.npy", _called(function, values))
         except Exception as error:
@@ -44,8 +47,6 @@ def _plain(array):
 
 
 def _called(function, values):
-    if function is None:
-        raise NameError("the function is not defined")
     result = np.asarray(function(*values))
     if result.dtype.hasobject:
         raise TypeError("the result is no array of numbers")

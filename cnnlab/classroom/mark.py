@@ -19,9 +19,15 @@ STOPPED = {
     "output": "Your notebook printed too much and was stopped.",
 }
 ENDINGS = (".npy", ".txt")  # of an answer, and of an error's text
-NO_ANSWER = "There is no answer yet."
+REPORTED = {
+    b"NotImplementedError": "There is no answer yet.",
+    b"Missing": "There is no function of this name: did its cell stop with an error?",
+}
 ERROR = "Your function stopped with an error."
-DIED = "Your notebook's kernel ended before this exercise was reached."
+ENDED = (
+    "The Python that ran your notebook ended before it could answer: "
+    "is there a call that exits, or a very large array?"
+)
 
 
 @dataclass
@@ -55,10 +61,10 @@ def judge(exercise, cases, answers, reason=None):
     for number, case in enumerate(cases):
         answer, error = (answers.get(f"{exercise.name}.{number}{e}") for e in ENDINGS)
         if error:
-            quoted[_one_line(error)] = None
-            complaint = NO_ANSWER if error.startswith(b"NotImpl") else ERROR
+            complaint = REPORTED.get(error.split(b":")[0], ERROR)
+            quoted |= {_one_line(error): None} if complaint is ERROR else {}
         elif answer is None:
-            complaint = STOPPED.get(reason, DIED)
+            complaint = STOPPED.get(reason, ENDED)
         else:
             complaint = _complaint(exercise, case, answer)
         complaints.setdefault(complaint, []).append(case)
@@ -86,7 +92,7 @@ def _complaint(exercise, case, answer):
         return None
     for mistake in exercise.mistakes:
         wrong = _outcome(mistake, case)
-        if wrong is not None and agree(received, wrong, case.tolerance):
+        if wrong is not None and agree(received, wrong, case.tolerance, True):
             return mistake.hint
     if not np.all(np.isfinite(received)):
         return "The result contains NaN or infinity."

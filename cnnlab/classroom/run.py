@@ -5,6 +5,7 @@ which dies later takes nothing back. The answers are read when the sandbox is go
 """
 
 import asyncio
+import logging
 import os
 import stat
 import subprocess
@@ -87,11 +88,17 @@ def _execute(notebook, folder, limits, sandboxed):
     try:
         asyncio.run(client.run())
     except Exception as error:
-        return client.reason or f"died: {type(error).__name__}"
+        return client.reason or ("time" if client.slow else _reason(error))
     finally:
         client.stop("end")
         manager.context.destroy(linger=0)
-    return None if client.reason == "end" else client.reason
+    reason = None if client.reason == "end" else client.reason
+    return reason or ("time" if client.slow else None)
+
+
+def _reason(error):
+    logging.getLogger("cnnlab").warning("the kernel failed: %s", error)
+    return "ended"
 
 
 class _Client(NotebookClient):
@@ -112,6 +119,7 @@ class _Client(NotebookClient):
             },
         )
         self.limits, self.folder = limits, folder
+        self.slow = False  # whether a cell was interrupted
         self.guard, self.bytes_left = None, limits.output_megabytes * 10**6
 
     @property
@@ -132,6 +140,10 @@ class _Client(NotebookClient):
         pid = self.km.provisioner.process.pid
         self.guard = sandbox.Guard(pid, self.folder, self.limits)
         self.guard.start()
+
+    async def _async_handle_timeout(self, timeout, cell=None):
+        self.slow = True
+        return await super()._async_handle_timeout(timeout, cell)
 
     def stop(self, reason):
         """Kills whatever is left of the sandbox."""

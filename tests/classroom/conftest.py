@@ -1,0 +1,152 @@
+"""A course in a temporary folder, with one tiny assignment that is quick to grade."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from cnnlab.classroom import grade, release, sandbox
+from cnnlab.classroom.course import Course
+
+ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
+TINY = "90_tiny"
+DOUBLE = '''def double(x):
+    """Returns twice x."""
+    ### BEGIN SOLUTION
+    return 2 * x  # the-solution-of-double
+    ### END SOLUTION'''
+DOUBLE_TEST = """check(double(np.ones(2)), [2, 2], mistakes={"Multiply.": [3, 3]})
+### BEGIN HIDDEN TESTS
+from cnnlab.classroom.exercise import case, mistake
+
+
+def cases(random):
+    yield case(random.normal(size=3), points=1, about="Any numbers")
+    yield case(np.full(3, -4.0) + random.random(), points=1, about="Below zero")
+
+
+@mistake("You added two instead of multiplying by two.")
+def added(x):
+    return x + 2
+
+
+@mistake("Negative numbers count, too.")
+def clipped(x):
+    return 2 * np.abs(x)
+### END HIDDEN TESTS"""
+TOTAL = '''def total(x):
+    """Returns the sum of x."""
+    ### BEGIN SOLUTION
+    return x.sum()  # the-solution-of-total
+    ### END SOLUTION'''
+TOTAL_TEST = """check(total(np.ones(2)), 2)
+### BEGIN HIDDEN TESTS
+from cnnlab.classroom.exercise import case, mistake
+
+
+def cases(random):
+    yield case(random.normal(size=9), points=3, about="Nine numbers")
+
+
+@mistake("This is the mean.")
+def mean(x):
+    return x.mean()
+
+
+@mistake("This is the largest.")
+def largest(x):
+    return x.max()
+### END HIDDEN TESTS"""
+LIMITS = (
+    "\nfrom cnnlab.classroom.sandbox import Limits"
+    "\nc.MarkOutside.limits = Limits(seconds=60, cell_seconds=15, megabytes=700,"
+    " processor_seconds=40, folder_megabytes=150, output_megabytes=3)\n"
+)
+
+
+def cell(source, name, points=None, solution=False):
+    """Makes a cell with nbgrader's metadata."""
+    made = nbformat.v4.new_code_cell(source, id=name)
+    if name.startswith("explain"):
+        made = nbformat.v4.new_markdown_cell(source, id=name)
+    grade = points is not None
+    marker = {"grade_id": name, "solution": solution, "grade": grade, "task": False}
+    marker |= {"locked": not solution, "schema_version": 3, "cell_type": made.cell_type}
+    made.metadata.nbgrader = marker | ({"points": points} if grade else {})
+    return made
+
+
+def tiny_source():
+    """Builds the source of the tiny assignment."""
+    imports = "import numpy as np\n\nfrom cnnlab.classroom.hints import check"
+    cells = [
+        nbformat.v4.new_code_cell(imports, id="imports"),
+        cell(DOUBLE, "answer-double", solution=True),
+        cell(DOUBLE_TEST, "double", 2),
+        cell(TOTAL, "answer-total", solution=True),
+        cell(TOTAL_TEST, "total", 3),
+        cell("The model answer in words.", "explain", 2, solution=True),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def make_course(root, *names):
+    """Makes a course with the tiny assignment and some of the real ones."""
+    (root / "source" / TINY).mkdir(parents=True)
+    nbformat.write(tiny_source(), root / "source" / TINY / f"{TINY}.ipynb")
+    for name in names:
+        shutil.copytree(ASSIGNMENTS / "source" / name, root / "source" / name)
+    config = (ASSIGNMENTS / "nbgrader_config.py").read_text()
+    (root / "nbgrader_config.py").write_text(config + LIMITS)
+    course = Course(root)
+    for name in course.assignments():
+        release.release(course, name)
+    return course
+
+
+def answered(course, sources, assignment=TINY):
+    """Fills answers, by the name of their cell, into the student version."""
+    notebook = course.released(assignment)
+    for each in notebook.cells:
+        name = each.metadata.get("nbgrader", {}).get("grade_id")
+        each.source = sources.get(name, each.source)
+    return notebook
+
+
+def hand_in(course, student, notebook, assignment=TINY):
+    """Puts a notebook where submissions lie."""
+    folder = course.root / "submitted" / student / assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{assignment}.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def grade_all(course, names, assignment=TINY):
+    """Grades submissions and returns their records."""
+    return dict(grade.grade(course, assignment, names))
+
+
+def points(record):
+    """Returns the points of each exercise."""
+    return {mark["name"]: mark["points"] for mark in record["marks"]}
+
+
+def lines(record, name=None):
+    """Returns what a student is told, about one exercise or all."""
+    marks = [mark for mark in record["marks"] if name in (None, mark["name"])]
+    return "\n".join(line for mark in marks for line in mark["lines"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bubblewrap():
+    if problem := sandbox.trouble():
+        pytest.exit(f"tests/classroom: {problem}", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """A course whose submissions are those of a test module."""
+    return make_course(tmp_path_factory.mktemp("course"))

@@ -1,0 +1,225 @@
+"""Attacks: none gains a point, touches the host or stops the others."""
+
+import json
+import os
+import re
+import socket
+import time
+
+import attacks
+import nbformat
+import pytest
+from conftest import DOUBLE, TINY, TOTAL, answered, cell, grade_all, hand_in, lines
+from conftest import points as points_of
+
+from cnnlab.classroom import feedback, grade
+
+SOLVED = {"answer-double": DOUBLE, "answer-total": TOTAL}
+
+
+def without_tests(notebook):
+    """Deletes every test cell."""
+    kept = [
+        c for c in notebook.cells if not c.metadata.get("nbgrader", {}).get("grade")
+    ]
+    return {"cells": kept}
+
+
+def edited_tests(notebook):
+    """Replaces every test by one that passes and gives a hundred points."""
+    for each in notebook.cells:
+        if each.metadata.get("nbgrader", {}).get("points"):
+            each.source = "pass"
+            each.metadata.nbgrader.update(points=100, locked=False, checksum="0" * 32)
+    return {"cells": notebook.cells}
+
+
+def copied_metadata(notebook):
+    """Adds cells that claim to be test cells, before and after the real ones."""
+    fake = cell("pass", "double", 100)
+    fake.id = "fake"
+    last = cell("def double(x):\n    return x", "answer-double", 100, solution=True)
+    last.id = "last"
+    return {"cells": [fake, *notebook.cells, last]}
+
+
+def odd_metadata(notebook):
+    """Writes what is no metadata of nbgrader where it belongs."""
+    for number, each in enumerate(notebook.cells):
+        each.metadata["nbgrader"] = [None, "text", 7, [], {"grade_id": []}][number % 5]
+    return {"cells": notebook.cells}
+
+
+NOTEBOOKS = {
+    "deleted_tests": without_tests,
+    "edited_tests": edited_tests,
+    "copied_metadata": copied_metadata,
+    "odd_metadata": odd_metadata,
+}
+FILES = {
+    "not_json": (b"this is no JSON", "damaged"),
+    "not_a_notebook": (b'{"cells": 7}', "not a Jupyter notebook"),
+    "a_list": (b"[]", "not a Jupyter notebook"),
+    "empty": (b"", "empty"),
+    "binary": (bytes(range(256)), "damaged"),
+    "nested": (b"[" * 10**6, "damaged"),
+    "hundred_megabytes": (b" " * 100 * 10**6, "more than 20 MB"),
+    "surrogates": (
+        json.dumps(nbformat.v4.new_notebook(metadata={"x": "\ud800"})).encode(),
+        "not a Jupyter notebook",
+    ),
+}
+
+
+def break_submission(path, name, target):
+    """Turns a submission into something that is no file."""
+    folder = path.parent
+    path.unlink()
+    if name == "linked_notebook":
+        path.symlink_to(target / "canary.ipynb")
+    elif name == "linked_file":
+        path.write_text("{}")
+        (folder / "data.csv").symlink_to(target / "canary.npy")
+    elif name == "linked_folder":
+        folder.rmdir()
+        folder.symlink_to(target)
+    elif name == "pipe":
+        os.mkfifo(folder / "pipe")
+    elif name == "renamed":
+        (folder / "other.ipynb").write_text("{}")
+
+
+BROKEN = {
+    "linked_notebook": "a link",
+    "linked_file": "a link",
+    "linked_folder": "a link",
+    "pipe": "neither a file nor a folder",
+    "renamed": "must keep its name",
+}
+NAMES = ("...", "a b", "-rf", "<script>alert(1)<", "two\nlines", "ann*", "..x..", "%2e")
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    """A folder of the host that no submission may read or change."""
+    folder = tmp_path_factory.mktemp("target")
+    (folder / "canary.npy").write_bytes(b"canary-in-the-host")
+    (folder / "canary.ipynb").write_text("canary-in-the-host")
+    folder.chmod(0o777)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def listener():
+    """Two sockets of the host that no submission may reach."""
+    inet, abstract = (
+        socket.create_server(("127.0.0.1", 0)),
+        socket.socket(socket.AF_UNIX),
+    )
+    abstract.bind("\0cnnlab-canary")
+    abstract.listen()
+    with inet, abstract:
+        yield inet
+
+
+@pytest.fixture(scope="module")
+def records(course, target, listener):
+    """The records of all attacks, graded together with honest students."""
+    os.environ["CANARY"] = "canary-token"
+    names = ["aa_honest"]
+    for name, (code, _) in attacks.ATTACKS.items():
+        code = code.replace("TARGET", str(target))
+        code = code.replace("PORT", str(listener.getsockname()[1]))
+        hand_in(course, name, answered(course, {"answer-double": code}))
+    for name, change in NOTEBOOKS.items():
+        notebook = answered(course, {})
+        notebook.update(change(notebook))
+        hand_in(course, name, notebook)
+    for name, (content, _) in FILES.items():
+        hand_in(course, name, answered(course, {})).write_bytes(content)
+    for name in BROKEN:
+        break_submission(hand_in(course, name, answered(course, {})), name, target)
+    for name in NAMES:
+        hand_in(course, name, answered(course, SOLVED))
+    late = SOLVED | {"answer-total": "import os\nos._exit(0)"}
+    hand_in(course, "late_exit", answered(course, late))
+    deleted = answered(course, SOLVED)
+    deleted.update(without_tests(deleted))
+    hand_in(course, "solved_without_tests", deleted)
+    for name in ("aa_honest", "zz_honest"):
+        hand_in(course, name, answered(course, SOLVED))
+    names, _ = grade.students(course, TINY)
+    started = time.monotonic()
+    graded = grade_all(course, names)
+    print(f"{len(names)} submissions in {time.monotonic() - started:.0f} s")
+    del os.environ["CANARY"]
+    return graded
+
+
+ALL = {name: line for name, (_, line) in (attacks.ATTACKS | FILES).items()} | BROKEN
+
+
+@pytest.mark.parametrize("name", [*ALL, *NOTEBOOKS])
+def test_an_attack_gains_no_point(records, name):
+    assert points_of(records[name]) == {"double": 0, "total": 0}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_author_of_an_attack_reads_what_happened(course, records, name):
+    assert re.search(ALL[name], lines(records[name], "double"))
+    page = feedback.write(course, TINY, name).read_text()
+    assert re.search(ALL[name], page)
+    assert "<script>alert" not in page
+    assert "canary-in-the-host" not in page
+
+
+@pytest.mark.parametrize("name", ["aa_honest", "zz_honest", "solved_without_tests"])
+def test_the_others_get_their_points(records, name):
+    assert points_of(records[name]) == {"double": 2, "total": 3}
+
+
+def test_a_later_exit_takes_nothing_back(records):
+    assert points_of(records["late_exit"]) == {"double": 2, "total": 0}
+    assert "ended before it could answer" in lines(records["late_exit"], "total")
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("searching", "found: []\nhome: True"),
+        ("environment", "secrets: []"),
+        ("network", "opened: []"),
+        ("outside", "written: []\nallowed: False\nallowed: False\nallowed: False"),
+    ],
+)
+def test_nothing_of_the_host_is_seen_or_changed(course, records, name, printed):
+    path = course.root / "autograded" / name / TINY / f"{TINY}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    texts = [o.text for c in cells for o in c.get("outputs", []) if "text" in o]
+    assert printed in "\n".join(texts)
+
+
+def test_the_host_is_as_it_was(records, target, listener):
+    assert sorted(os.listdir(target)) == ["canary.ipynb", "canary.npy"]
+    listener.settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+def test_no_process_and_no_folder_is_left(records):
+    ours = "/tmp/cnnlab-"
+    commands = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                commands.append((pid, file.read()))
+        except OSError:
+            continue
+    sandboxes = [c for _, c in commands if b"bwrap" in c and ours.encode() in c]
+    assert sandboxes == []
+
+
+def test_a_folder_whose_name_is_no_name_is_left_alone(course, records):
+    names, refused = grade.students(course, TINY)
+    assert sorted(refused) == sorted(NAMES)
+    assert not set(refused) & set(records)

@@ -1,0 +1,270 @@
+"""Grading: resumed after a kill, one student alone, nbgrader's own tools on the result."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import DOUBLE, TINY, TOTAL, answered, grade_all, hand_in, make_course
+from conftest import points as points_of
+from nbgrader.api import Gradebook
+from typer.testing import CliRunner
+
+from cnnlab.classroom import exercise, feedback, grade, report, sandbox
+from cnnlab.classroom.errors import CourseError
+from cnnlab.classroom.release import secrets
+from cnnlab.cli import app
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ANSWERS = {
+    "ann": {"answer-double": DOUBLE, "answer-total": TOTAL, "explain": "In my words."},
+    "bob": {"answer-double": DOUBLE.replace("2 * x", "x + 2")},
+    "cleo": {"answer-total": TOTAL.replace("x.sum()", "x.mean()")},
+    "dan": {},
+}
+POINTS = {
+    "ann": {"double": 2, "total": 3},
+    "bob": {"double": 0, "total": 0},
+    "cleo": {"double": 0, "total": 0},
+    "dan": {"double": 0, "total": 0},
+}
+SCRIPT = (
+    "import sys; sys.path.insert(0, {path!r})\n"
+    "from cnnlab.cli import main\n"
+    "if __name__ == '__main__':\n    main()\n"
+)
+
+
+def cnnlab(*arguments):
+    """Runs the command line in this process."""
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course of four; its grading was killed in the middle and started again."""
+    course = make_course(tmp_path_factory.mktemp("grading"))
+    for name, sources in ANSWERS.items():
+        hand_in(course, name, answered(course, sources))
+    script = course.root / "cnnlab.py"
+    script.write_text(SCRIPT.format(path=str(REPOSITORY)))
+    command = [sys.executable, script, "grade", TINY, "--jobs", "1", "--course"]
+    process = subprocess.Popen([*command, course.root], stdout=subprocess.DEVNULL)
+    wait_for_first(course, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    course.before_kill = records_of(course)
+    assert_nothing_runs()
+    course.output = cnnlab("grade", TINY, "--course", course.root)
+    return course
+
+
+def wait_for_first(course, process):
+    """Waits until one submission is finished."""
+    while not records_of(course):
+        assert process.poll() is None
+        time.sleep(0.2)
+
+
+def records_of(course):
+    """Returns the finished records."""
+    names = [name for name in ANSWERS if grade.is_graded(course, TINY, name)]
+    return {name: grade.read_record(course, TINY, name) for name in names}
+
+
+def assert_nothing_runs():
+    """Asserts that a killed grading leaves no sandbox behind."""
+    end = time.monotonic() + 10
+    while running := subprocess.run(
+        ["pgrep", "-f", "bwrap.*/tmp/cnnlab-"], capture_output=True, text=True
+    ).stdout.split():
+        assert time.monotonic() < end, running
+        time.sleep(0.2)
+
+
+def scores(course):
+    """Reads the gradebook: each student's points of each cell."""
+    with Gradebook(course.config.CourseDirectory.db_url) as gradebook:
+        return {
+            (submission.student.id, each.name): each.score
+            for submission in gradebook.assignment_submissions(TINY)
+            for notebook in submission.notebooks
+            for each in notebook.grades
+        }
+
+
+def test_a_killed_grading_goes_on_and_no_mark_is_lost_or_changed(course):
+    assert 1 <= len(course.before_kill) < 4
+    left = 4 - len(course.before_kill)
+    assert f"{left} to grade, {4 - left} graded before" in course.output.output
+    after = records_of(course)
+    assert {name: points_of(record) for name, record in after.items()} == POINTS
+    for name, record in course.before_kill.items():
+        assert after[name] == record
+
+
+def test_the_gradebook_holds_the_marks(course):
+    graded = scores(course)
+    for student, points in POINTS.items():
+        assert {n: graded[student, n] for n in points} == points
+
+
+def test_one_student_is_graded_again_and_no_other(course):
+    before = {
+        name: (course.root / "autograded" / name / TINY / "marks.json")
+        .stat()
+        .st_mtime_ns
+        for name in ANSWERS
+    }
+    hand_in(course, "dan", answered(course, ANSWERS["ann"]))
+    result = cnnlab("grade", TINY, "--student", "dan", "--course", course.root)
+    assert result.exit_code == 0, result.output
+    for name, moment in before.items():
+        path = course.root / "autograded" / name / TINY / "marks.json"
+        assert (path.stat().st_mtime_ns == moment) == (name != "dan")
+    assert scores(course)["dan", "total"] == 3
+    hand_in(course, "dan", answered(course, ANSWERS["dan"]))
+    assert grade.choose(course, TINY, list(ANSWERS)) == ["dan"]
+    grade_all(course, ["dan"])
+    assert scores(course)["dan", "total"] == 0
+
+
+def test_written_answers_wait_for_a_reader_and_blank_ones_do_not(course):
+    with Gradebook(course.config.CourseDirectory.db_url) as gradebook:
+        waiting = {
+            name: gradebook.find_grade("explain", TINY, TINY, name).needs_manual_grade
+            for name in ANSWERS
+        }
+    assert waiting == {"ann": True, "bob": False, "cleo": False, "dan": False}
+
+
+def test_what_a_reader_entered_survives_grading_again(course):
+    with Gradebook(course.config.CourseDirectory.db_url) as gradebook:
+        gradebook.find_grade("explain", TINY, TINY, "ann").manual_score = 1.5
+        gradebook.find_grade("double", TINY, TINY, "cleo").manual_score = 1
+        comment = gradebook.find_comment("explain", TINY, TINY, "ann")
+        comment.manual_comment = "Well said."
+        gradebook.db.commit()
+    grade_all(course, ["ann", "cleo"])
+    assert scores(course)["ann", "explain"] == 1.5
+    assert scores(course)["cleo", "double"] == 1
+    assert "Well said." in feedback.write(course, TINY, "ann").read_text()
+
+
+def test_the_report_shows_the_distribution_and_the_mistakes(course):
+    page, table = report.write(course, TINY, list(ANSWERS), ["<bad>"])
+    text = page.read_text()
+    assert "4 submissions" in text
+    assert "You added two instead of multiplying by two." in text
+    assert "2 × There is no answer yet." in text
+    assert "&lt;bad&gt;" in text
+    rows = {row["student_id"]: row for row in csv.DictReader(table.open())}
+    assert set(rows) == set(ANSWERS)
+    assert float(rows["ann"]["score"]) >= 5
+
+
+def test_nbgrader_exports_and_autogrades_alike(course):
+    programs = Path(sys.executable).parent
+    env = os.environ | {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    before = scores(course)
+    for command in (["autograde", TINY, "--student", "bob", "--force"], ["export"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "nbgrader", *command],
+            cwd=course.root,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert scores(course) == before
+    assert "ann" in (course.root / "grades.csv").read_text()
+
+
+def test_feedback_tells_a_student_about_nobody_else(course):
+    cnnlab("feedback", TINY, "--course", course.root)
+    for name in ANSWERS:
+        page = course.root / "feedback" / name / TINY / f"{TINY}.html"
+        text = page.read_text()
+        assert name in text
+        assert not [other for other in ANSWERS if other != name and other in text]
+
+
+def test_feedback_holds_no_hidden_test_and_no_expected_value(course):
+    secret = secrets(nbformat.read(course.source(TINY), as_version=4))
+    hints = {"You added two", "Negative numbers", "This is the"}
+    secret = [line for line in secret if not any(hint in line for hint in hints)]
+    for name in ("bob", "cleo", "dan"):
+        path = feedback.write(course, TINY, name)
+        text = path.read_text()
+        assert not [line for line in secret if line in text and "the-sol" not in line]
+        for each in exercise.read(course.source(TINY)):
+            for case in each.draw(name):
+                for number in each.expected(case).ravel():
+                    assert f"{number:.4f}"[:6] not in text
+
+
+def test_without_bubblewrap_grading_is_refused(course, monkeypatch):
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    result = cnnlab("grade", TINY, "--course", course.root)
+    assert result.exit_code == 1
+    assert "apt-get install bubblewrap" in result.output
+    with pytest.raises(CourseError, match="Install it"):
+        grade_all(course, ["ann"])
+
+
+def test_unsafe_is_said_and_logged(course, monkeypatch):
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    options = ("--student", "dan", "--unsafe", "--course", course.root)
+    result = cnnlab("grade", TINY, *options)
+    assert result.exit_code == 0, result.output
+    assert "--unsafe: students' code runs as you" in result.output
+    assert "unsafe: no sandbox" in (course.root / "grading.log").read_text()
+    assert points_of(grade.read_record(course, TINY, "dan")) == POINTS["dan"]
+
+
+@pytest.mark.parametrize("student", ["../ann", "nobody", ""])
+def test_a_student_who_handed_nothing_in_is_not_graded(course, student):
+    with pytest.raises(CourseError, match="was handed in by ann, bob"):
+        grade.choose(course, TINY, list(ANSWERS), student)
+
+
+def test_an_archive_cannot_write_outside_the_course(course):
+    folder = course.root / "downloaded" / TINY / "archive"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "hw.zip", "w") as archive:
+        archive.writestr("../../../../../escaped.ipynb", "{}")
+        archive.writestr(f"{course.root}/escaped.ipynb", "{}")
+        archive.writestr(f"eve_{TINY}_attempt_1_{TINY}.ipynb", "{}")
+    subprocess.run(
+        [sys.executable, "-m", "nbgrader", "zip_collect", TINY, "--force"],
+        cwd=course.root,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+    )
+    outside = [*course.root.parent.glob("escaped*"), *course.root.glob("escaped*")]
+    assert outside == []
+    assert not list((course.root / "submitted").glob("**/escaped*"))
+
+
+def test_a_learner_alone_gets_an_answer(tmp_path):
+    options = ("--folder", tmp_path, "--course", REPOSITORY / "assignments")
+    first = cnnlab("check", "2", *options)
+    assert "Fill in" in first.output
+    path = next(tmp_path.glob("*.ipynb"))
+    notebook = nbformat.read(path, as_version=4)
+    answer = next(each for each in notebook.cells if each.id == "answer-swish")
+    answer.source = "def swish(x):\n    return np.maximum(x, 0)"
+    nbformat.write(notebook, path)
+    second = cnnlab("check", "2", *options)
+    assert second.exit_code == 1
+    assert "✗ normalize: There is no answer yet." in second.output
+    assert "✗ swish: That is ReLU" in second.output

@@ -1,0 +1,108 @@
+"""Student versions: nothing of a solution, everything a student needs."""
+
+import nbformat
+import pytest
+from conftest import ASSIGNMENTS, TINY, make_course, tiny_source
+
+from cnnlab.classroom import exercise, practice
+from cnnlab.classroom.autograde import restore
+from cnnlab.classroom.errors import CourseError
+from cnnlab.classroom.release import leaks, release, secrets
+
+NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").glob("[0-9][0-9]_*"))
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course with every assignment, released."""
+    return make_course(tmp_path_factory.mktemp("release"), *NAMES)
+
+
+@pytest.mark.parametrize("name", [TINY, *NAMES])
+def test_no_secret_line_is_in_any_file_that_is_handed_out(course, name):
+    source = nbformat.read(course.source(name), as_version=4)
+    assert len(secrets(source)) > 5
+    files = [p for p in (course.root / "release" / name).rglob("*") if p.is_file()]
+    assert files
+    for path in files:
+        text = path.read_text()
+        for line in secrets(source):
+            assert line not in text
+            assert line.replace('"', '\\"') not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_secret_line_is_in_a_notebook_for_practice(tmp_path, name):
+    path = ASSIGNMENTS / "source" / name / f"{name}.ipynb"
+    practice.start(path, tmp_path / "mine.ipynb")
+    source = nbformat.read(path, as_version=4)
+    assert not leaks(source, (tmp_path / "mine.ipynb").read_text())
+
+
+def test_no_secret_line_is_in_the_gradebook(course):
+    secret = secrets(nbformat.read(course.source(TINY), as_version=4))
+    content = (course.root / "gradebook.db").read_bytes().decode("latin-1")
+    assert not [line for line in secret if line in content]
+
+
+@pytest.mark.parametrize("where", ["output", "metadata", "markdown", "id"])
+def test_a_leak_anywhere_stops_the_release(tmp_path, where):
+    course = make_course(tmp_path)
+    notebook = nbformat.read(course.source(TINY), as_version=4)
+    secret = "return 2 * x  # the-solution-of-double"
+    if where == "output":
+        text = nbformat.v4.new_output("stream", text=secret)
+        notebook.cells[0].outputs.append(text)
+        notebook.cells[0].metadata.keep_output = True
+    elif where == "metadata":
+        notebook.metadata.author = secret
+    elif where == "markdown":
+        notebook.cells.append(nbformat.v4.new_markdown_cell(f"Answer: `{secret}`"))
+    else:
+        notebook.cells.append(nbformat.v4.new_code_cell("", metadata={"tip": secret}))
+    nbformat.write(notebook, course.source(TINY))
+    if where == "output":
+        path = release(course, TINY)
+        assert "the-solution" not in path.read_text()
+        return
+    with pytest.raises(CourseError, match="the-solution-of-double"):
+        release(course, TINY)
+    assert not (course.root / "release" / TINY / f"{TINY}.ipynb").exists()
+
+
+def test_the_points_of_the_cases_are_those_of_the_cell(tmp_path):
+    notebook = tiny_source()
+    notebook.cells[2].metadata.nbgrader.points = 7
+    nbformat.write(notebook, tmp_path / "source.ipynb")
+    with pytest.raises(ValueError, match="Received: 2 of 7 in 'double'"):
+        exercise.read(tmp_path / "source.ipynb")
+
+
+def test_a_test_cell_names_a_function_and_has_a_hidden_part(tmp_path):
+    notebook = tiny_source()
+    notebook.cells[2].source = "check(double(1), 2)"
+    nbformat.write(notebook, tmp_path / "source.ipynb")
+    with pytest.raises(ValueError, match="has a hidden part. Received: 'double'"):
+        exercise.read(tmp_path / "source.ipynb")
+
+
+def test_restoring_keeps_answers_and_extra_cells_in_their_order(course):
+    released = course.released(TINY)
+    mine = course.released(TINY)
+    mine.cells[1].source = "def double(x):\n    return helper(x)"
+    mine.cells.insert(1, nbformat.v4.new_code_cell("def helper(x):\n    return 2 * x"))
+    mine.cells[3].source = "pass"
+    restored = restore(mine, released)
+    assert [c.source for c in restored.cells[:3]] == [c.source for c in mine.cells[:3]]
+    assert restored.cells[3].source == released.cells[2].source
+
+
+def test_restoring_puts_missing_cells_behind_their_predecessor(course):
+    released = course.released(TINY)
+    empty = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Mine")])
+    names = [c.metadata.get("nbgrader", {}).get("grade_id") for c in released.cells]
+    restored = [
+        c.metadata.get("nbgrader", {}).get("grade_id")
+        for c in restore(empty, released).cells
+    ]
+    assert [name for name in restored if name] == [name for name in names if name]
