@@ -10,11 +10,8 @@ Needs about an hour a data set on two CPU cores.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
-import platform
-import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -28,22 +25,35 @@ quiet_start()
 
 import keras
 import numpy as np
+import record
 
 from cnnlab.data import cifar10, scenes
 from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
 from cnnlab.train import Watch, plateau_and_stop, split, train
 
-RECORDS = Path(__file__).parents[1] / "data" / "records"
-BUDGET = {
-    "num_train": 10_000,
-    "num_val": 2_500,
-    "num_watched": 2_500,  # test images looked at after each epoch, never selected on
-    "num_test": 10_000,
-    "epochs": 10,
-    "batch_size": 128,
-    "plateau_patience": 2,
-    "stop_patience": 15,
+BUDGETS = {
+    "cifar10": {
+        "num_train": 10_000,
+        "num_val": 2_500,
+        "num_watched": 2_500,  # test images looked at after each epoch, not selected on
+        "num_test": 10_000,
+        "epochs": 10,
+        "batch_size": 128,
+        "plateau_patience": 2,
+        "stop_patience": 15,
+    },
+    "scenes": {  # what lesson 02 spends on one network
+        "num_train": 6_000,
+        "num_val": 1_000,
+        "num_watched": 1_000,
+        "num_test": 5_000,
+        "epochs": 6,
+        "batch_size": 128,
+        "plateau_patience": 2,
+        "stop_patience": 15,
+    },
 }
+SEEDS = range(3)
 ARMS = {  # name: (options of the network, optimiser, callbacks?)
     "modern CNN": ({}, "adamw", True),
     "no batch normalisation": ({"normalize": False}, "adamw", True),
@@ -57,16 +67,16 @@ ARMS = {  # name: (options of the network, optimiser, callbacks?)
 
 
 def load(name, budget):
-    """Returns training, validation and test sets and the record of what they are."""
+    """Returns training, validation and test sets and what they are."""
     sizes = {
         "num_train": budget["num_train"] + budget["num_val"],
         "num_test": budget["num_test"],
     }
     if name == "cifar10":
-        train_set, test_set, record = cifar10.load("local", **sizes)
+        train_set, test_set, data = cifar10.load("local", **sizes)
     else:
-        train_set, test_set, record = scenes.load("embedded", **sizes)
-    return *split(*train_set, num_val=budget["num_val"]), test_set, record
+        train_set, test_set, data = scenes.load("embedded", **sizes)
+    return *split(*train_set, num_val=budget["num_val"]), test_set, data
 
 
 def run(arm, seed, sets, budget):
@@ -107,44 +117,16 @@ def run(arm, seed, sets, budget):
     }
 
 
-def conditions(record, budget):
-    """Returns what a reader needs to judge the numbers, as a dict."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=RECORDS.parent,
-    ).stdout.strip()
+def header(data_name, budget):
+    """Returns what a record says of its own making, without runs yet."""
+    *_, data = load(data_name, budget)
     return {
-        "data": {"name": record.name, "source": record.source},
-        "checksum": record.checksum,
+        "data": {"name": data.name, "source": data.source},
+        "checksum": data.checksum,
         "budget": budget,
-        "hardware": f"{processor()}, {os.cpu_count()} cores, no GPU"
-        if keras.backend.backend() == "tensorflow"
-        else f"{processor()}, backend {keras.backend.backend()}",
-        "versions": {
-            "python": platform.python_version(),
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-            "backend": keras.backend.backend(),
-        },
-        "commit": commit,
+        **record.conditions("keras", keras.backend.backend(), "numpy"),
+        "runs": [],
     }
-
-
-def processor():
-    """Returns the name that the processor gives itself."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.processor()
-
-
-def write(path, content):
-    """Writes JSON so that a reader never meets half a file."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(path)
 
 
 def prepare(name, budget):
@@ -172,26 +154,19 @@ def results(name, jobs, budget):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", choices=("cifar10", "scenes"))
-    parser.add_argument("--seeds", type=int, default=3)
-    for key, value in BUDGET.items():
-        parser.add_argument(f"--{key.replace('_', '-')}", type=int, default=value)
-    arguments = vars(parser.parse_args())
-    name, num_seeds = arguments.pop("data"), arguments.pop("seeds")
-    path = RECORDS / f"modern_cnn_ablation_{name}.json"
-    *_, record = load(name, arguments)
-    content = {**conditions(record, arguments), "runs": []}
-    if path.exists():
-        earlier = json.loads(path.read_text())
-        for key in ("budget", "checksum", "hardware", "versions"):
-            if earlier[key] != content[key]:
-                sys.exit(f"{path.name} was written with another {key}: {earlier[key]}")
-        content = earlier
+    parser.add_argument("data", choices=BUDGETS)
+    data_name = parser.parse_args().data
+    name, budget = f"modern_cnn_ablation_{data_name}", BUDGETS[data_name]
+    content = record.read(name) or header(data_name, budget)
+    if content["budget"] != budget:
+        sys.exit(f"{name}.json was written with another budget: {content['budget']}")
     finished = {(result["arm"], result["seed"]) for result in content["runs"]}
-    jobs = [(arm, seed) for seed in range(num_seeds) for arm in ARMS]
-    for result in results(name, [j for j in jobs if j not in finished], arguments):
+    jobs = [(arm, seed) for seed in SEEDS for arm in ARMS]
+    jobs = [job for job in jobs if job not in finished]
+    for result in results(data_name, jobs, budget):
         content["runs"].append(result)
-        write(path, content)
+        content["runs"].sort(key=lambda run: (run["seed"], [*ARMS].index(run["arm"])))
+        record.write(name, content)
 
 
 if __name__ == "__main__":
