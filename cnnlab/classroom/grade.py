@@ -180,6 +180,8 @@ def log_to(root):
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in ("traitlets", "cnnlab"):
         logger = logging.getLogger(name)
+        for old in logger.handlers:
+            old.close()
         logger.handlers = [handler]
         logger.setLevel(logging.INFO)
         logger.propagate = False

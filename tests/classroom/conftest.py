@@ -60,8 +60,8 @@ def largest(x):
 ### END HIDDEN TESTS"""
 LIMITS = (
     "\nfrom cnnlab.classroom.sandbox import Limits"
-    "\nc.MarkOutside.limits = Limits(seconds=60, cell_seconds=15, megabytes=700,"
-    " processor_seconds=40, folder_megabytes=150, output_megabytes=3)\n"
+    "\nc.MarkOutside.limits = Limits(seconds=60, cell_seconds=12, megabytes=700,"
+    " processor_seconds=20, folder_megabytes=150, output_megabytes=3)\n"
 )
 
 
@@ -124,9 +124,9 @@ def hand_in(course, student, notebook, assignment=TINY):
     return path
 
 
-def grade_all(course, names, assignment=TINY):
+def grade_all(course, names, assignment=TINY, jobs=2):
     """Grades submissions and returns their records."""
-    return dict(grade.grade(course, assignment, names))
+    return dict(grade.grade(course, assignment, names, jobs))
 
 
 def points(record):
