@@ -160,13 +160,14 @@ def draw_place(x, y, place, dice, size):
     return picture
 
 
-def draw_thing(picture, x, y, dice, size, probability):
+def draw_thing(picture, x, y, dice, size, probability, widths=(0.12, 0.3)):
     """Draws a stone, a bush or a crate around the origin of some of the images.
 
     Returns:
         How much of each pixel it covers, shape `(images, pixels)`.
     """
-    width, height = dice.between(0.12, 0.3), dice.between(0.1, 0.25)
+    width = dice.between(*widths)
+    height = width * dice.between(0.6, 1.1)
     stone, crate = ellipse(x, y, width, height), box(x, y, width, height, 0.04)
     distance = mix(stone, crate, dice.happens(0.3))
     amount = cover(distance, size / 2) * dice.happens(probability)

@@ -30,15 +30,18 @@ from cnnlab.data.places import (
 from cnnlab.data.shapes import OBJECTS, mix, union
 
 # How hard the world is. Lengths are in half images.
-HOME = 0.4  # probability that an object is certainly in a place of its class
-TYPICAL = 0.7  # probability that a part has a colour of its class
-SCALES = (0.4, 0.75)  # half the height of an object
-SHIFT = 0.4  # furthest that an object is off the centre, either way
-TILT = 0.2  # tangent of half the largest angle, either way
+HOME = 0.2  # probability that an object is certainly in a place of its class
+TYPICAL = 0.3  # probability that a part has a colour of its class
+SCALES = (0.55, 0.85)  # half the height of an object
+SHIFT = 0.25  # furthest that an object is off the centre, either way
+TILT = 0.65  # tangent of half the largest angle, either way
 SQUEEZE = 0.15  # how much an object is higher or lower than it is wide
 CLUTTER = 0.4  # probability of each of two things behind the object
-OCCLUSION = 0.3  # probability of a thing before the object
+OCCLUSION = 0.15  # probability of a thing before the object
+OCCLUDERS = (0.2, 0.45)  # half its width
 BRIGHTNESS = (0.8, 1.12)  # factor on the picture
+DUSK = (1.0, 1.0)  # factor on the place behind the object
+CONTRAST = 0.1  # of the patterns on objects
 
 CLASSES = tuple(shape.__name__ for shape in OBJECTS)
 PAINTS = {
@@ -68,7 +71,7 @@ HABITS = {
     "umbrella": ("beach street", "d62839 2a9d8f f2b134 7b6fb0", "f1ede4 f7d046 457b9d"),
 }
 NUM_TRAIN, NUM_TEST = 10_000, 2_000  # images that `load` draws by default
-NUM_NUMBERS = 180  # random numbers that make one image
+NUM_NUMBERS = 184  # random numbers that make one image
 GROUP_PIXELS = 1 << 15  # drawn together for each class: the fields stay in the cache
 
 
@@ -130,7 +133,7 @@ def pattern(x, y, dice):
     level, upright = dice.happens(0.67), dice.happens(0.67)
     stripes = mix(1, np.clip(4 * wave(x * frequency), -1, 1), upright)
     bands = mix(1, np.clip(4 * wave(y * frequency), -1, 1), level)
-    return 1 + 0.1 * (1 - plain) * stripes * bands
+    return 1 + CONTRAST * (1 - plain) * stripes * bands
 
 
 def skin(parts, x, y, label, dice, pixels_per_unit):
@@ -197,10 +200,11 @@ def draw_group(label, dice, size):
     for _ in range(2):
         right, up = dice.between(-1, 1), dice.between(-0.9, 0)
         draw_thing(picture, x - right, y - up, dice, size, CLUTTER)
+    picture *= dice.between(*DUSK)
     light = turn(0, 1, dice.between(-1, 1))  # from the left, above or the right
     amount = draw_object(picture, x, y, label, dice, light, size)
-    right, up = dice.between(-1, 1), dice.between(-0.9, -0.4)
-    hidden = draw_thing(picture, x - right, y - up, dice, size, OCCLUSION)
+    right, up = dice.between(-0.8, 0.8), dice.between(-0.9, 0)
+    hidden = draw_thing(picture, x - right, y - up, dice, size, OCCLUSION, OCCLUDERS)
     picture *= dice.between(*BRIGHTNESS) + 0.08 * (x * light[0] + y * light[1])
     return np.clip(picture, 0, 1, out=picture), amount * (1 - hidden) > 0.5
 
