@@ -40,7 +40,6 @@ CLUTTER = 0.4  # probability of each of two things behind the object
 OCCLUSION = 0.15  # probability of a thing before the object
 OCCLUDERS = (0.2, 0.45)  # half its width
 BRIGHTNESS = (0.8, 1.12)  # factor on the picture
-DUSK = (1.0, 1.0)  # factor on the place behind the object
 CONTRAST = 0.1  # of the patterns on objects
 
 CLASSES = tuple(shape.__name__ for shape in OBJECTS)
@@ -200,7 +199,6 @@ def draw_group(label, dice, size):
     for _ in range(2):
         right, up = dice.between(-1, 1), dice.between(-0.9, 0)
         draw_thing(picture, x - right, y - up, dice, size, CLUTTER)
-    picture *= dice.between(*DUSK)
     light = turn(0, 1, dice.between(-1, 1))  # from the left, above or the right
     amount = draw_object(picture, x, y, label, dice, light, size)
     right, up = dice.between(-0.8, 0.8), dice.between(-0.9, 0)
