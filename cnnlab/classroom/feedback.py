@@ -9,9 +9,12 @@ from html import escape
 import nbformat
 from jinja2 import Environment
 from nbconvert import HTMLExporter
+from nbconvert.preprocessors.sanitize import SanitizeHTML
 
 from cnnlab.classroom.grade import read_record
 
+TAGS = ["p", "div", "pre", "span", "br", "hr", "img", "details", "summary", "sup"]
+TAGS += ["h1", "h2", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td"]
 PAGE = Environment(autoescape=True).from_string("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
 body { font: 16px/1.5 sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
@@ -42,13 +45,27 @@ def write(course, assignment, student):
     notebook = nbformat.read(folder / f"{assignment}.ipynb", as_version=4)
     rows, total = _rows(course, assignment, student)
     _insert_marks(notebook, {row["name"]: row for row in rows})
-    exporter = HTMLExporter(template_name="basic", sanitize_html=True)
-    body = exporter.from_notebook_node(notebook)[0]
+    body = _exporter().from_notebook_node(notebook)[0]
     path = course.root / "feedback" / student / assignment / f"{assignment}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     names = {"title": assignment, "student": student, "total": total}
     path.write_text(PAGE.render(names, rows=rows, notebook=body), encoding="utf-8")
     return path
+
+
+def _exporter():
+    """Makes nbconvert's exporter; what a student wrote cannot become a script."""
+    attributes = {"*": ["class", "id", "title"], "a": ["href"], "img": ["src", "alt"]}
+    cleaner = SanitizeHTML(tags=[*SanitizeHTML().tags, *TAGS], attributes=attributes)
+    exporter = HTMLExporter(template_name="basic", sanitize_html=True)
+    exporter.register_filter(
+        "clean_html", lambda x: cleaner.sanitize_html_tags(_text(x))
+    )
+    return exporter
+
+
+def _text(element):
+    return element.decode() if isinstance(element, bytes) else str(element)
 
 
 def _rows(course, assignment, student):

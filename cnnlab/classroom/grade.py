@@ -4,13 +4,13 @@ What is finished is known from its record, which names the very files it came fr
 grading that was killed goes on where it stopped, and only what changed is done again.
 """
 
-import ctypes
 import hashlib
 import json
 import logging
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -134,8 +134,8 @@ def _finished(running, course):
 
 
 def _grade_one(root, assignment, student, unsafe):
-    """Grades one submission, in its own process that dies with its parent."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    """Grades one submission, in its own process that dies with the grader."""
+    threading.Thread(target=_die_with_grader, daemon=True).start()
     log_to(root)
     course = Course(root)
     course.config.MarkOutside.unsafe = unsafe
@@ -149,6 +149,12 @@ def _grade_one(root, assignment, student, unsafe):
     if not record:
         raise CourseError(f"No marks were written for {student}")
     _replace_record(course, assignment, student, {**record, "of": before})
+
+
+def _die_with_grader():
+    """Ends this process, and with it the sandbox, as soon as the grader is gone."""
+    wait([multiprocessing.parent_process().sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def refuse(course, assignment, student, reason):

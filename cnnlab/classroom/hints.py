@@ -19,6 +19,7 @@ def check(received, expected, mistakes=None, tolerance=1e-4):
     Raises:
         AssertionError: If the two differ: what came, then a hint or what was wanted.
     """
+    __tracebackhide__ = True  # IPython shows the learner's own lines alone
     if agree(received, expected, tolerance):
         print("Right.")
         return

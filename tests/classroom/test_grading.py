@@ -59,8 +59,10 @@ def course(tmp_path_factory):
     wait_for_first(course, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    course.before_kill = records_of(course)
     assert_nothing_runs()
+    course.before_kill = records_of(course)
+    time.sleep(3)
+    assert records_of(course) == course.before_kill
     course.output = cnnlab("grade", TINY, "--course", course.root)
     return course
 
