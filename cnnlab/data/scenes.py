@@ -31,14 +31,14 @@ from cnnlab.data.shapes import OBJECTS, mix, union
 
 # How hard the world is. Lengths are in half images.
 HOME = 0.2  # probability that an object is certainly in a place of its class
-TYPICAL = 0.3  # probability that a part has a colour of its class
-SCALES = (0.55, 0.85)  # half the height of an object
-SHIFT = 0.25  # furthest that an object is off the centre, either way
+TYPICAL = 0.3  # probability that a part certainly has a colour of its class
+SCALES = (0.55, 0.85)  # half the width of an object
+SHIFT = 0.25  # furthest that it is off the centre, either way
 TILT = 0.65  # tangent of half the largest angle, either way
-SQUEEZE = 0.15  # how much an object is higher or lower than it is wide
+SQUEEZE = 0.15  # how much it is higher or lower than it is wide
 CLUTTER = 0.4  # probability of each of two things behind the object
 OCCLUSION = 0.15  # probability of a thing before the object
-OCCLUDERS = (0.2, 0.45)  # half its width
+OCCLUDERS = (0.2, 0.45)  # half the width of that thing
 BRIGHTNESS = (0.8, 1.12)  # factor on the picture
 CONTRAST = 0.1  # of the patterns on objects
 
