@@ -7,6 +7,13 @@ learner has an answer at once. No mark depends on it.
 import numpy as np
 
 
+class NotYet(AssertionError):
+    """A wrong answer; Jupyter shows its text without the lines that raised it."""
+
+    def _render_traceback_(self):
+        return ["Not yet. " + str(self)]
+
+
 def check(received, expected, mistakes=None, tolerance=1e-4):
     """Compares a result with the expected one and explains a difference.
 
@@ -17,16 +24,15 @@ def check(received, expected, mistakes=None, tolerance=1e-4):
         tolerance: Largest relative or absolute difference that counts as equal.
 
     Raises:
-        AssertionError: If the two differ: what came, then a hint or what was wanted.
+        NotYet: If the two differ: what came, then a hint or what was wanted.
     """
-    __tracebackhide__ = True  # IPython shows the learner's own lines alone
     if agree(received, expected, tolerance):
         print("Right.")
         return
     for hint, value in (mistakes or {}).items():
         if agree(received, value, tolerance):
-            raise AssertionError(f"{hint}\nReceived: {received!r}")
-    raise AssertionError(f"Wanted: {expected!r}\nReceived: {received!r}")
+            raise NotYet(f"{hint}\nReceived: {received!r}")
+    raise NotYet(f"Wanted: {expected!r}\nReceived: {received!r}")
 
 
 def agree(received, expected, tolerance, equal_nan=False):

@@ -66,6 +66,6 @@ def _answer(cell):
         return Answer(name, True, "Right.")
     if errors[0].ename == "NotImplementedError":
         return Answer(name, False, "There is no answer yet.")
-    if errors[0].ename == "AssertionError":
+    if errors[0].ename == "NotYet":
         return Answer(name, False, errors[0].evalue)
     return Answer(name, False, f"{errors[0].ename}: {errors[0].evalue}")

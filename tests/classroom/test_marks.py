@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnlab.classroom.exercise import Exercise, case, mistake
-from cnnlab.classroom.hints import agree, check
+from cnnlab.classroom.hints import NotYet, agree, check
 from cnnlab.classroom.mark import judge, read_array
 
 
@@ -111,7 +111,11 @@ def test_agreement_needs_one_shape_and_real_numbers():
 def test_a_public_check_says_what_came_and_the_hint(capsys):
     check(2, 2)
     assert capsys.readouterr().out == "Right.\n"
-    with pytest.raises(AssertionError, match="Too large.\nReceived: 4"):
+    with pytest.raises(NotYet, match="Too large.\nReceived: 4"):
         check(4, 2, {"Too small.": 1, "Too large.": 4})
-    with pytest.raises(AssertionError, match="Wanted: 2\nReceived: 5"):
+    with pytest.raises(NotYet, match="Wanted: 2\nReceived: 5"):
         check(5, 2, {"Too large.": 4})
+
+
+def test_jupyter_shows_the_hint_without_a_traceback():
+    assert NotYet("Too large.")._render_traceback_() == ["Not yet. Too large."]
