@@ -8,7 +8,7 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup lab test unit jax lessons lesson execute check claims bench lock clean
+.PHONY: help setup lab test unit jax lessons lesson execute classroom check claims bench lock clean
 .NOTPARALLEL:
 
 help:  ## this list
@@ -27,6 +27,8 @@ lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the 
 	@$(VENV) jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
 
 test: unit jax lessons  ## prove everything
+	@if command -v bwrap >/dev/null; then $(MAKE) classroom; else echo \
+		'Not tested: the classroom, whose sandbox needs bubblewrap (see assignments/README.md).'; fi
 
 unit: $(READY)  ## the unit tests
 	@$(VENV) python -m pytest tests/unit
@@ -44,6 +46,9 @@ lesson: $(READY)  ## run lesson N=02 without a browser; HTML with figures in bui
 execute: $(READY)  ## run lesson N=02 and store its outputs in the notebook itself
 	@$(VENV) python tests/notebooks/execute.py $(N)
 
+classroom: $(READY)  ## release, grading in the sandbox and feedback (needs bubblewrap)
+	@$(VENV) python -m pytest tests/classroom
+
 check: $(READY)  ## format, lint and unit tests: before every commit
 	@$(VENV) ruff format --check
 	@$(VENV) ruff check
@@ -52,8 +57,9 @@ check: $(READY)  ## format, lint and unit tests: before every commit
 claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK=1: some)
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)
 
-bench: $(READY)  ## every claim of speed
-	@for script in benchmarks/*.py; do $(VENV) python $$script || exit; done
+bench: $(READY)  ## every claim of speed (CONTRIBUTING.md tells how to record the rest)
+	@$(VENV) python benchmarks/convolution.py
+	@$(VENV) python benchmarks/scenes.py
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
 	@$(COMPILE) --output-file requirements.txt
