@@ -12,7 +12,7 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 .NOTPARALLEL:
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 $(READY): $(LOCK) pyproject.toml .venv/bin/python
 	@.ci/setup $(LOCK)
