@@ -1,4 +1,4 @@
-"""nbgrader's settings for this course; `cnnlab release` and `cnnlab grade` use them too.
+"""nbgrader's settings for this course, used by `cnnlab release` and `grade` too.
 
 Hidden tests are cleared before nbgrader stores the cells, and marks come from
 `MarkOutside`: nothing of nbgrader itself runs a student's code or decides a mark.
@@ -28,3 +28,7 @@ c.GenerateAssignment.preprocessors = [
 ]
 c.Autograde.sanitize_preprocessors = [RestoreCells]
 c.Autograde.autograde_preprocessors = [MarkOutside, preprocessors.AssignLatePenalties]
+c.FileNameCollectorPlugin.named_regexp = (  # STUDENT_attempt_TIME_NOTEBOOK.ipynb
+    r".*[/_](?P<student_id>[A-Za-z0-9.@+-]+)_attempt_(?P<timestamp>[0-9-]+)"
+    r"_(?P<file_id>\w+)"
+)

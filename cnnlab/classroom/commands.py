@@ -53,7 +53,10 @@ def _grade(course, assignment, student, jobs, unsafe):
         for each, record in grading.grade(course, assignment, chosen, jobs, unsafe):
             bars.console.print(_line(each, record), highlight=False)
             bars.advance(task)
-    if names:
+    if not names:
+        place = f"{course.root}/submitted/STUDENT/{assignment}"
+        console.print(f"Nobody handed it in: submissions lie in {place}/")
+    else:
         for path in report.write(course, assignment, names, refused):
             console.print(f"Wrote {path}", soft_wrap=True)
 

@@ -252,7 +252,8 @@ def test_an_archive_cannot_write_outside_the_course(course):
     with zipfile.ZipFile(folder / "hw.zip", "w") as archive:
         archive.writestr("../../../../../escaped.ipynb", "{}")
         archive.writestr(f"{course.root}/escaped.ipynb", "{}")
-        archive.writestr(f"eve_{TINY}_attempt_1_{TINY}.ipynb", "{}")
+        archive.writestr(f"../eve_attempt_2026-11-20-10-00-00_{TINY}.ipynb", "{}")
+        archive.writestr(f"../.._attempt_2026-11-20-10-00-00_{TINY}.ipynb", "{}")
     subprocess.run(
         [sys.executable, "-m", "nbgrader", "zip_collect", TINY, "--force"],
         cwd=course.root,
@@ -261,6 +262,7 @@ def test_an_archive_cannot_write_outside_the_course(course):
     )
     outside = [*course.root.parent.glob("escaped*"), *course.root.glob("escaped*")]
     assert outside == []
+    assert sorted(os.listdir(course.root / "submitted")) == [*ANSWERS, "eve"]
     assert not list((course.root / "submitted").glob("**/escaped*"))
 
 
