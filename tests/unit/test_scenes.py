@@ -73,6 +73,12 @@ def test_an_image_depends_on_the_seed_and_its_number_alone(drawn):
         np.testing.assert_array_equal(all_of_it[:37], beginning)
 
 
+def test_how_many_are_drawn_together_is_of_no_matter(monkeypatch, drawn):
+    monkeypatch.setattr(scenes, "GROUP_PIXELS", 3 * 32**2)
+    for together, apart in zip(drawn, scenes.render(75), strict=True):
+        np.testing.assert_array_equal(together[:75], apart)
+
+
 def test_another_seed_draws_another_world(drawn):
     for seed in (1, (0, 1)):
         other = scenes.render(200, seed=seed)
