@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 
 from cnnlab.classroom import grade, release, sandbox
@@ -138,6 +139,16 @@ def lines(record, name=None):
     """Returns what a student is told, about one exercise or all."""
     marks = [mark for mark in record["marks"] if name in (None, mark["name"])]
     return "\n".join(line for mark in marks for line in mark["lines"])
+
+
+def sandboxes_left():
+    """Lists sandboxes of this test run, or of nobody that is still alive."""
+    mine = {each.pid for each in psutil.Process().children(recursive=True)}
+    return [
+        each.pid
+        for each in psutil.process_iter(["name", "ppid"])
+        if each.info["name"] == "bwrap" and (each.pid in mine or each.info["ppid"] == 1)
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)

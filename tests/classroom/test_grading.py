@@ -11,7 +11,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import DOUBLE, TINY, TOTAL, answered, grade_all, hand_in, make_course
+from conftest import (
+    DOUBLE,
+    TINY,
+    TOTAL,
+    answered,
+    grade_all,
+    hand_in,
+    make_course,
+    sandboxes_left,
+)
 from conftest import points as points_of
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
@@ -83,9 +92,7 @@ def records_of(course):
 def assert_nothing_runs():
     """Asserts that a killed grading leaves no sandbox behind."""
     end = time.monotonic() + 10
-    while running := subprocess.run(
-        ["pgrep", "-f", "bwrap.*/tmp/cnnlab-"], capture_output=True, text=True
-    ).stdout.split():
+    while running := sandboxes_left():
         assert time.monotonic() < end, running
         time.sleep(0.2)
 
@@ -178,24 +185,48 @@ def test_the_report_shows_the_distribution_and_the_mistakes(course):
     assert float(rows["ann"]["score"]) >= 5
 
 
-def test_nbgrader_exports_and_autogrades_alike(course):
-    programs = Path(sys.executable).parent
-    env = os.environ | {
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "PYTHONPATH": str(REPOSITORY),
-    }
+def nbgrader(course, *commands):
+    """Runs commands of nbgrader in its own process, as in the course's folder."""
+    code = "from nbgrader.apps import NbGraderApp\n"
+    for command in commands:
+        code += "NbGraderApp.clear_instance()\n"
+        code += f"NbGraderApp.launch_instance({list(command)})\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=course.root,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def put_archive(course):
+    """Puts an archive where nbgrader looks for it; its names lead elsewhere."""
+    folder = course.root / "downloaded" / TINY / "archive"
+    folder.mkdir(parents=True)
+    ending = f"_attempt_2026-11-20-10-00-00_{TINY}.ipynb"
+    with zipfile.ZipFile(folder / "hw.zip", "w") as archive:
+        archive.writestr("../../../../../escaped.ipynb", "{}")
+        archive.writestr(f"{course.root}/escaped.ipynb", "{}")
+        archive.writestr(f"../eve{ending}", "{}")
+        archive.writestr(f"../..{ending}", "{}")
+
+
+def test_nbgrader_collects_autogrades_and_exports_alike(course):
+    put_archive(course)
     before = scores(course)
-    for command in (["autograde", TINY, "--student", "bob", "--force"], ["export"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "nbgrader", *command],
-            cwd=course.root,
-            env=env,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+    autograde = "autograde", TINY, "--student", "bob", "--force"
+    nbgrader(course, ("zip_collect", TINY, "--force"), autograde, ("export",))
     assert scores(course) == before
     assert "ann" in (course.root / "grades.csv").read_text()
+
+
+def test_an_archive_cannot_write_outside_the_course(course):
+    outside = [*course.root.parent.glob("escaped*"), *course.root.glob("escaped*")]
+    assert outside == []
+    assert sorted(os.listdir(course.root / "submitted")) == [*ANSWERS, "eve"]
+    assert not list((course.root / "submitted").glob("**/escaped*"))
 
 
 def test_feedback_tells_a_student_about_nobody_else(course):
@@ -244,26 +275,6 @@ def test_unsafe_is_said_and_logged(course, monkeypatch):
 def test_a_student_who_handed_nothing_in_is_not_graded(course, student):
     with pytest.raises(CourseError, match="was handed in by ann, bob"):
         grade.choose(course, TINY, list(ANSWERS), student)
-
-
-def test_an_archive_cannot_write_outside_the_course(course):
-    folder = course.root / "downloaded" / TINY / "archive"
-    folder.mkdir(parents=True)
-    with zipfile.ZipFile(folder / "hw.zip", "w") as archive:
-        archive.writestr("../../../../../escaped.ipynb", "{}")
-        archive.writestr(f"{course.root}/escaped.ipynb", "{}")
-        archive.writestr(f"../eve_attempt_2026-11-20-10-00-00_{TINY}.ipynb", "{}")
-        archive.writestr(f"../.._attempt_2026-11-20-10-00-00_{TINY}.ipynb", "{}")
-    subprocess.run(
-        [sys.executable, "-m", "nbgrader", "zip_collect", TINY, "--force"],
-        cwd=course.root,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-    )
-    outside = [*course.root.parent.glob("escaped*"), *course.root.glob("escaped*")]
-    assert outside == []
-    assert sorted(os.listdir(course.root / "submitted")) == [*ANSWERS, "eve"]
-    assert not list((course.root / "submitted").glob("**/escaped*"))
 
 
 def test_a_learner_alone_gets_an_answer(tmp_path):

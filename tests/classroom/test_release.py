@@ -45,29 +45,39 @@ def test_no_secret_line_is_in_the_gradebook(course):
     assert not [line for line in secret if line in content]
 
 
-@pytest.mark.parametrize("where", ["output", "metadata", "markdown", "id"])
-def test_a_leak_anywhere_stops_the_release(tmp_path, where):
-    course = make_course(tmp_path)
-    notebook = nbformat.read(course.source(TINY), as_version=4)
-    secret = "return 2 * x  # the-solution-of-double"
-    if where == "output":
-        text = nbformat.v4.new_output("stream", text=secret)
-        notebook.cells[0].outputs.append(text)
-        notebook.cells[0].metadata.keep_output = True
-    elif where == "metadata":
-        notebook.metadata.author = secret
+@pytest.fixture
+def source(course):
+    """The tiny source, to be spoilt; it is put back afterwards."""
+    path = course.source(TINY)
+    whole = path.read_bytes()
+    yield nbformat.read(path, as_version=4)
+    path.write_bytes(whole)
+    release(course, TINY)
+
+
+SECRET = "return 2 * x  # the-solution-of-double"
+
+
+@pytest.mark.parametrize("where", ["metadata", "markdown", "cell"])
+def test_a_leak_anywhere_stops_the_release(course, source, where):
+    if where == "metadata":
+        source.metadata.author = SECRET
     elif where == "markdown":
-        notebook.cells.append(nbformat.v4.new_markdown_cell(f"Answer: `{secret}`"))
+        source.cells.append(nbformat.v4.new_markdown_cell(f"Answer: `{SECRET}`"))
     else:
-        notebook.cells.append(nbformat.v4.new_code_cell("", metadata={"tip": secret}))
-    nbformat.write(notebook, course.source(TINY))
-    if where == "output":
-        path = release(course, TINY)
-        assert "the-solution" not in path.read_text()
-        return
+        tip = {"tip": SECRET}
+        source.cells.append(nbformat.v4.new_code_cell("", metadata=tip))
+    nbformat.write(source, course.source(TINY))
     with pytest.raises(CourseError, match="the-solution-of-double"):
         release(course, TINY)
     assert not (course.root / "release" / TINY / f"{TINY}.ipynb").exists()
+
+
+def test_outputs_of_a_source_are_not_handed_out(course, source):
+    output = nbformat.v4.new_output("stream", text=SECRET)
+    source.cells[1].outputs.append(output)
+    nbformat.write(source, course.source(TINY))
+    assert "the-solution" not in release(course, TINY).read_text()
 
 
 def test_the_points_of_the_cases_are_those_of_the_cell(tmp_path):
