@@ -7,12 +7,21 @@ import nbformat
 import pytest
 from nbformat import v4
 
-LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted(ROOT.glob("notebooks/*.ipynb"))
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "data/README.md", "assignments/README.md"]
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_lesson_passes_every_guard(path):
     assert guards.complaints(nbformat.read(path, as_version=4), path) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_document_links_to_what_is_there(document):
+    prose = v4.new_markdown_cell((ROOT / document).read_text())
+    notebook = v4.new_notebook(cells=[prose])
+    assert list(guards.has_sound_links(notebook, ROOT / document)) == []
 
 
 def figure(metadata):
