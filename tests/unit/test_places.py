@@ -61,6 +61,13 @@ def test_grain_is_smooth_and_passes_through_no_more_than_its_lattice():
     np.testing.assert_allclose(pooled, coarse, atol=0.01)
 
 
+def test_grain_runs_from_the_first_number_to_the_last():
+    numbers = np.random.default_rng(0).random((4, 3), dtype="float32")
+    row = places.grain(places.Dice(numbers), 1, 3, 64).reshape(4, 64, 64)
+    np.testing.assert_array_equal(row[:, 0], row[:, -1])
+    np.testing.assert_allclose(row[:, 0, [0, -1]], numbers[:, [0, 2]], atol=1e-3)
+
+
 @pytest.mark.parametrize("place", range(len(places.PLACES)), ids=places.PLACES)
 def test_backgrounds_are_colours_and_differ(place):
     size = 16
