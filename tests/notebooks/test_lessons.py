@@ -54,12 +54,17 @@ def test_storing_keeps_cell_ids():
     assert [cell.id for cell in notebook.cells] == before
 
 
-def test_first_cell_is_quiet_in_jupyter(monkeypatch):
+def test_first_cell_is_quiet_in_jupyter_and_keeps_what_was_said(monkeypatch):
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     monkeypatch.setattr(execute, "AS_UNDER_NBVAL", {})
-    notebook = lesson("from cnnlab.doctor import quiet_start\n\nquiet_start()")
+    notebook = lesson(
+        "from cnnlab.doctor import hidden_messages, quiet_start\n\nquiet_start()",
+        "print(len(hidden_messages) > 0)",
+    )
     execute.execute(notebook, HERE.parents[1])
     assert notebook.cells[1].outputs == []
+    assert notebook.cells[2].outputs[0].text == "True\n"
 
 
 @pytest.fixture(scope="module")

@@ -25,16 +25,6 @@ def test_exception_passes_and_standard_error_comes_back(capfd):
     assert capfd.readouterr().err == "afterwards\n"
 
 
-def test_quiet_start_prints_nothing_and_keeps_what_was_said():
-    command = "from cnnlab.doctor import *; quiet_start(); print(hidden_messages)"
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0"}
-    result = subprocess.run(
-        [sys.executable, "-c", command], env=environment, capture_output=True, text=True
-    )
-    assert result.stderr == ""
-    assert "oneDNN" in result.stdout
-
-
 def lock(tmp_path, *lines):
     path = tmp_path / "lock.txt"
     path.write_text("# made by make\n" + "".join(f"{x} \\\n  --hash\n" for x in lines))
