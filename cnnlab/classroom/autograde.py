@@ -15,7 +15,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 from traitlets import Bool, Instance
 
-from cnnlab.classroom import exercise, sandbox
+from cnnlab.classroom import exercise, sandbox, submission
 from cnnlab.classroom.mark import judge
 from cnnlab.classroom.run import run
 
@@ -35,6 +35,9 @@ class RestoreCells(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         """Returns the notebook with the released cells in their released state."""
         root, assignment, _, notebook = course_paths(resources)
+        folder = resources["metadata"]["path"]
+        if reason := submission.problem(folder, f"{notebook}.ipynb"):
+            raise ValueError(reason)
         path = root / "release" / assignment / f"{notebook}.ipynb"
         return restore(nb, nbformat.read(path, as_version=4)), resources
 

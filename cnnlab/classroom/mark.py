@@ -24,6 +24,7 @@ REPORTED = {
     b"Missing": "There is no function of this name: did its cell stop with an error?",
 }
 ERROR = "Your function stopped with an error."
+WRONG_SHAPE = "The result has the wrong shape {}."
 ENDED = (
     "The Python that ran your notebook ended before it could answer: "
     "is there a call that exits, or a very large array?"
@@ -84,27 +85,31 @@ def _sentence(text, bad, cases):
 def _complaint(exercise, case, answer):
     """Says what is wrong with one answer, or returns None for a right one."""
     expected = exercise.expected(case)
+    wrong = {each.hint: _outcome(each, case) for each in exercise.mistakes}
+    wrong = {hint: value for hint, value in wrong.items() if value is not None}
     try:
-        received = read_array(answer, expected.shape)
+        shapes = {expected.shape, *(value.shape for value in wrong.values())}
+        received = read_array(answer, shapes)
     except ValueError as error:
         return str(error)
     if agree(received, expected, case.tolerance):
         return None
-    for mistake in exercise.mistakes:
-        wrong = _outcome(mistake, case)
-        if wrong is not None and agree(received, wrong, case.tolerance, True):
-            return mistake.hint
+    for hint, value in wrong.items():
+        if agree(received, value, case.tolerance, equal_nan=True):
+            return hint
+    if received.shape != expected.shape:
+        return WRONG_SHAPE.format(received.shape)
     if not np.all(np.isfinite(received)):
         return "The result contains NaN or infinity."
     return "The numbers are not right yet."
 
 
-def read_array(content, shape):
+def read_array(content, shapes):
     """Reads an array from untrusted bytes in NumPy's format, without pickle.
 
     Args:
         content: Bytes.
-        shape: The only shape that is accepted.
+        shapes: The only shapes that are accepted.
 
     Returns:
         An array of real numbers or booleans.
@@ -124,9 +129,9 @@ def read_array(content, shape):
         raise ValueError("The result is not an array of numbers.") from None
     if dtype.kind not in "biuf":
         raise ValueError(f"The result holds no real numbers but {dtype.name[:20]}.")
-    if found != shape:
-        raise ValueError(f"The result has the wrong shape {str(found)[:40]}.")
-    if len(content) - file.tell() != dtype.itemsize * int(np.prod(shape, dtype=int)):
+    if found not in shapes:
+        raise ValueError(WRONG_SHAPE.format(str(found)[:40]))
+    if len(content) - file.tell() != dtype.itemsize * int(np.prod(found, dtype=int)):
         raise ValueError("The result is not an array of numbers.")
     return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 

@@ -19,6 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from cnnlab.classroom import sandbox
+from cnnlab.classroom.guard import Guard
 from cnnlab.classroom.inside import save_arguments
 from cnnlab.classroom.mark import ENDINGS
 
@@ -138,7 +139,7 @@ class _Client(NotebookClient):
     async def async_start_new_kernel(self, **kwargs):
         await super().async_start_new_kernel(**kwargs)
         pid = self.km.provisioner.process.pid
-        self.guard = sandbox.Guard(pid, self.folder, self.limits)
+        self.guard = Guard(pid, self.folder, self.limits)
         self.guard.start()
 
     async def _async_handle_timeout(self, timeout, cell=None):

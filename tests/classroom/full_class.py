@@ -62,7 +62,7 @@ def graded(course):
 def start(course):
     """Starts the grading in a process of its own."""
     code = "from cnnlab.cli import main\nif __name__ == '__main__':\n    main()\n"
-    script = course.root / "cnnlab.py"
+    script = course.root / "run_cnnlab.py"
     script.write_text(f"import sys\nsys.path.insert(0, {sys.path[0]!r})\n{code}")
     command = [sys.executable, script, "grade", "02", "--jobs", "2"]
     return subprocess.Popen([*command, "--course", course.root])

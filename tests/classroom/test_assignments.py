@@ -1,11 +1,16 @@
 """Every exercise of every assignment: what earns points, and what is said."""
 
+import io
+from copy import deepcopy
+
 import nbformat
+import numpy as np
 import pytest
 from conftest import ASSIGNMENTS, answered, grade_all, hand_in, lines, make_course
 
 from cnnlab.classroom import exercise
 from cnnlab.classroom.exercise import HIDDEN
+from cnnlab.classroom.mark import judge
 
 NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").glob("[0-9][0-9]_*"))
 IMPORT = "from cnnlab.classroom.exercise import case, mistake\n"
@@ -98,3 +103,25 @@ def test_the_public_checks_know_two_mistakes_and_pass_the_solution(name):
             exec(HIDDEN.sub("", each.source), names)
         if each.metadata.get("nbgrader", {}).get("locked"):
             assert "mistakes=" in each.source
+
+
+def answers_of(function, name, cases):
+    """Saves what a function returns, as the sandbox does."""
+    answers = {}
+    for number, case in enumerate(cases):
+        file = io.BytesIO()
+        with np.errstate(all="ignore"):
+            np.save(file, function(*deepcopy(case.arguments)))
+        answers[f"{name}.{number}.npy"] = file.getvalue()
+    return answers
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hints_are_right_whatever_the_student_is_called(name):
+    for each in exercise.read(source_of(name)[0]):
+        for student in map(str, range(50)):
+            cases = each.draw(student)
+            for wrong in each.mistakes:
+                mark = judge(each, cases, answers_of(wrong, each.name, cases))
+                assert mark.points < each.points, (each.name, wrong.hint)
+                assert wrong.hint in "\n".join(mark.lines), (student, wrong.hint)

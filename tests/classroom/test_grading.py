@@ -61,7 +61,7 @@ def course(tmp_path_factory):
     course = make_course(tmp_path_factory.mktemp("grading"))
     for name, sources in ANSWERS.items():
         hand_in(course, name, answered(course, sources))
-    script = course.root / "cnnlab.py"
+    script = course.root / "run_cnnlab.py"
     script.write_text(SCRIPT.format(path=str(REPOSITORY)))
     command = [sys.executable, script, "grade", TINY, "--jobs", "1", "--course"]
     process = subprocess.Popen([*command, course.root], stdout=subprocess.DEVNULL)

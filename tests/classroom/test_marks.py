@@ -66,6 +66,22 @@ def test_what_is_not_there_is_explained(reason, said):
     assert said in marked(None, None, reason=reason).lines[0]
 
 
+@mistake("One axis too many.")
+def stacked(x):
+    return np.stack([x, x])
+
+
+def test_a_mistake_may_have_a_shape_of_its_own():
+    exercise = Exercise("same", 3, lambda x: x, lambda random: CASES, (half, stacked))
+    answers = {
+        f"same.{n}.npy": saved(np.stack([c.arguments[0]] * 2))
+        for n, c in enumerate(CASES)
+    }
+    assert judge(exercise, CASES, answers).lines == ["One axis too many."]
+    answers = {name: saved(np.ones((2, 2))) for name in answers}
+    assert "wrong shape (2, 2)" in judge(exercise, CASES, answers).lines[-1]
+
+
 def test_an_expected_value_is_never_said():
     for wrong in (np.zeros(2), np.ones(3), np.full(2, np.nan), np.ones(2) * 1j):
         assert not any("5" in line for line in marked(wrong, wrong).lines)
@@ -88,17 +104,17 @@ def test_an_expected_value_is_never_said():
 )
 def test_only_real_numbers_of_the_wanted_shape_are_read(content, said):
     with pytest.raises(ValueError, match=said):
-        read_array(content, (2,))
+        read_array(content, {(2,)})
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", ">f8", "i8", "u1", "bool", "longdouble"])
 def test_any_real_type_is_read(dtype):
     array = np.array([0, 1], dtype)
-    np.testing.assert_array_equal(read_array(saved(array), (2,)), array)
+    np.testing.assert_array_equal(read_array(saved(array), {(2,)}), array)
 
 
 def test_a_scalar_is_an_array_without_axes():
-    assert read_array(saved(np.float64(3)), ()) == 3
+    assert read_array(saved(np.float64(3)), {()}) == 3
 
 
 def test_agreement_needs_one_shape_and_real_numbers():
