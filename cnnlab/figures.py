@@ -285,7 +285,7 @@ def lines(x, series, ax=None):
         series.items(), COLOURS, "os^Dv<>", strict=False
     ):
         runs = np.atleast_2d(runs)
-        mean, spread = runs.mean(axis=0), runs.std(axis=0)
+        mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1))
         ax.plot(x, mean, marker=marker, ms=4, color=color, label=name)
         ax.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
