@@ -146,18 +146,19 @@ class _Explorer:
                 value=value,
                 step=0.5,
                 description=f"row {row + 1}, column {column + 1}",
-                style={"description_width": "100px"},
-                layout={"width": "190px"},
+                style={"description_width": "115px"},
+                layout={"width": "195px"},
             )
             for (row, column), value in np.ndenumerate(np.array(KERNELS[START], float))
         ]
         self.preset = ipywidgets.Dropdown(
             options=list(KERNELS), value=START, description="kernel"
         )
-        self.strides = ipywidgets.IntSlider(1, 1, 8, description="stride")
-        self.dilation_rate = ipywidgets.IntSlider(1, 1, 8, description="dilation")
+        steps = {"value": 1, "min": 1, "max": 8, "layout": {"width": "195px"}}
+        self.strides = ipywidgets.BoundedIntText(description="stride", **steps)
+        self.dilation_rate = ipywidgets.BoundedIntText(description="dilation", **steps)
         self.padding = ipywidgets.Dropdown(
-            options=["valid", "same"], description="padding"
+            options=["valid", "same"], description="padding", layout={"width": "195px"}
         )
         self.output = ipywidgets.HTML()
         self.box = self._arrange(ipywidgets)
