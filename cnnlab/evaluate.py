@@ -130,7 +130,8 @@ def multiply_accumulates(model, input_shape=None):
 
     Counted are the products with a kernel: convolutions of every kind and dense
     layers, nested models and repeated use of a layer included. Normalisation,
-    activations, pooling and biases are left out, as is customary.
+    activations, pooling, biases and the products between features in attention are
+    left out.
 
     Args:
         model: `keras.Model` with one input.
@@ -172,8 +173,10 @@ def _leaves(model):
 
 def _counted(layer, call, counts):
     def call_and_count(*args, **kwargs):
+        _refuse_unknown_kernels(layer)
         outputs = call(*args, **kwargs)
-        counts.append(_products(layer, args[0].shape, outputs.shape))
+        inputs = args[0] if args else next(iter(kwargs.values()))
+        counts.append(_products(layer, inputs.shape, outputs.shape))
         return outputs
 
     return call_and_count
@@ -193,12 +196,18 @@ def _products(layer, inputs, outputs):
         return int(np.prod(inputs[1:-1]) * np.prod(layer.kernel.shape))
     if isinstance(layer, layers.EinsumDense):
         return int(np.prod(outputs[1:]) * _contracted(layer))
-    if getattr(layer, "kernel", None) is not None:
+    return 0
+
+
+def _refuse_unknown_kernels(layer):
+    known = (*SEPARABLE, *CONVOLUTIONS, *DEPTHWISE, *TRANSPOSED)
+    dense = (layers.Dense, layers.EinsumDense)
+    matrices = [weight for weight in layer.weights if len(weight.shape) > 1]
+    if matrices and not isinstance(layer, (*known, *dense, layers.Embedding)):
         raise ValueError(
             "Multiply-accumulates are counted for convolutions and dense layers. "
             f"Received: layer {layer.name!r} of type {type(layer).__name__}"
         )
-    return 0
 
 
 def _contracted(layer):
@@ -231,6 +240,15 @@ GLOBAL = (
     layers.GlobalMaxPooling1D,
     layers.GlobalMaxPooling2D,
     layers.GlobalMaxPooling3D,
+)
+WITHOUT_WINDOW = (
+    *TRANSPOSED,
+    layers.UpSampling2D,
+    layers.Resizing,
+    layers.Reshape,
+    layers.Permute,
+    layers.Attention,
+    layers.MultiHeadAttention,
 )
 
 
@@ -289,14 +307,17 @@ def _after(operation, field, input_shape):
         return _follow(operation, field)
     if isinstance(operation, GLOBAL) or field == EVERYTHING:
         return EVERYTHING
-    if isinstance(operation, (*TRANSPOSED, layers.UpSampling2D)):
-        raise ValueError(
-            "The receptive field is computed for layers that keep or reduce the size. "
-            f"Received: layer {operation.name!r} of type {type(operation).__name__}"
-        )
     if isinstance(operation, layers.ZeroPadding2D):
         before = operation.padding[0][0]
         return field._replace(start=field.start - before * field.stride)
+    if isinstance(operation, layers.Cropping2D):
+        before = operation.cropping[0][0]
+        return field._replace(start=field.start + before * field.stride)
+    if isinstance(operation, WITHOUT_WINDOW):
+        raise ValueError(
+            "The receptive field is computed for windows that keep or reduce the size. "
+            f"Received: layer {operation.name!r} of type {type(operation).__name__}"
+        )
     window, stride, padding = _window(operation)
     before = _padding_before(input_shape[1], window, stride) if padding else 0
     return ReceptiveField(

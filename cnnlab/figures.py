@@ -131,7 +131,13 @@ def curves(histories, quantity="accuracy", ax=None):
 
 
 def _mean_and_band(ax, runs, line, color, label=None):
-    mean, spread = np.mean(runs, axis=0), np.std(runs, axis=0)
+    values = np.full((len(runs), max(map(len, runs))), np.nan)  # (seeds, epochs)
+    for row, run in zip(values, runs, strict=True):
+        row[: len(run)] = run  # a run may have stopped early
+    alive = np.sum(~np.isnan(values), axis=0)
+    mean = np.nansum(values, axis=0) / alive
+    squares = np.nansum((values - mean) ** 2, axis=0)
+    spread = np.sqrt(squares / np.maximum(alive - 1, 1))
     epochs = np.arange(1, len(mean) + 1)
     ax.plot(epochs, mean, line, color=color, label=label)
     ax.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)

@@ -24,8 +24,14 @@ def split(images, labels, num_val, seed=0):
         `(images_train, labels_train), (images_val, labels_val)`.
 
     Raises:
-        ValueError: If `num_val` leaves one of the two parts empty.
+        ValueError: If images and labels differ in number, or `num_val` leaves one
+            of the two parts empty.
     """
+    if len(images) != len(labels):
+        raise ValueError(
+            "There must be one label for each image. "
+            f"Received: {len(images)} images, {len(labels)} labels"
+        )
     if not 0 < num_val < len(images):
         raise ValueError(
             "`num_val` must lie between 1 and the number of images less one. "
@@ -87,7 +93,8 @@ def train(
 
     Returns:
         A dict of lists with one number an epoch: `loss`, `accuracy`, `val_loss`,
-        `val_accuracy`, `learning_rate` and `seconds`.
+        `val_accuracy`, the epoch's `learning_rate` and its `seconds`, validation
+        included.
     """
     model.compile(
         optimizer=optimizer,
@@ -99,14 +106,23 @@ def train(
         validation_data=val_set,
         epochs=epochs,
         batch_size=batch_size,
-        callbacks=[*callbacks, Progress(name)],
+        callbacks=[Progress(name), *callbacks],
         verbose=0,
     )
     return {key: [float(v) for v in values] for key, values in history.history.items()}
 
 
 def train_seeds(
-    build, train_set, val_set, *, seeds, callbacks=tuple, name="", **kwargs
+    build,
+    train_set,
+    val_set,
+    *,
+    seeds,
+    epochs,
+    batch_size=128,
+    optimizer=lambda: "adamw",
+    callbacks=tuple,
+    name="",
 ):
     """Trains one network several times, only the seed differing.
 
@@ -115,9 +131,12 @@ def train_seeds(
         train_set: As for `train`.
         val_set: As for `train`.
         seeds: Integers; each sets the weights, the order of images and dropout.
+        epochs: As for `train`.
+        batch_size: As for `train`.
+        optimizer: Function without arguments that returns a new optimiser, or its
+            name: an optimiser belongs to one model.
         callbacks: Function without arguments that returns new callbacks.
         name: What the line of progress calls the network.
-        **kwargs: Arguments of `train`.
 
     Returns:
         A list of `(model, history)`, one a seed.
@@ -126,9 +145,15 @@ def train_seeds(
     for seed in seeds:
         keras.utils.set_random_seed(seed)
         model = build()
-        label = f"{name}, seed {seed}"
         history = train(
-            model, train_set, val_set, callbacks=callbacks(), name=label, **kwargs
+            model,
+            train_set,
+            val_set,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer(),
+            callbacks=callbacks(),
+            name=f"{name}, seed {seed}",
         )
         runs.append((model, history))
     return runs

@@ -87,6 +87,12 @@ def test_products_agree_with_published_networks(name, products):
     assert evaluate.multiply_accumulates(model) == products
 
 
+def test_products_of_an_unknown_layer_are_refused():
+    model = keras.Sequential([keras.Input((5, 3)), layers.LSTM(2, name="memory")])
+    with pytest.raises(ValueError, match="Received: layer .* of type LSTM"):
+        evaluate.multiply_accumulates(model)
+
+
 def test_model_works_as_before_once_its_products_are_counted():
     model = simple_cnn()
     before = dict(vars(model.layers[1]))
@@ -130,6 +136,13 @@ def test_receptive_field_is_where_the_gradient_is():
     assert (rows[0], rows[-1]) == (first, first + field.size - 1)
 
 
+def test_cropping_and_zero_padding_move_the_field():
+    crop = keras.Sequential([keras.Input((9, 9, 1)), layers.Cropping2D(2)])
+    pad = keras.Sequential([keras.Input((9, 9, 1)), layers.ZeroPadding2D(2)])
+    assert evaluate.receptive_field(crop).start == 2
+    assert evaluate.receptive_field(pad).start == -2
+
+
 def test_global_pooling_sees_everything():
     assert evaluate.receptive_field(modern_cnn()) == evaluate.EVERYTHING
 
@@ -138,7 +151,8 @@ def test_global_pooling_sees_everything():
     ("layer", "message"),
     [
         (layers.Conv2D(1, (3, 1)), "Kernels and strides must be square"),
-        (layers.UpSampling2D(), "layers that keep or reduce the size"),
+        (layers.Resizing(16, 16), "windows that keep or reduce the size"),
+        (layers.UpSampling2D(), "windows that keep or reduce the size"),
     ],
 )
 def test_receptive_field_refuses_what_it_cannot_describe(layer, message):

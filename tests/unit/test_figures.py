@@ -61,6 +61,15 @@ def test_training_is_dashed_and_validation_solid_with_the_mean_over_seeds():
     assert training.get_color() == validation.get_color() == figures.COLOURS[0]
 
 
+def test_a_run_that_stopped_early_leaves_the_mean_to_the_others():
+    runs = [
+        {"loss": [2.0, 1.0], "val_loss": [2.0, 1.0]},
+        {"loss": [4.0, 3.0, 2.0], "val_loss": [4.0, 3.0, 2.0]},
+    ]
+    ax = figures.curves({"modern CNN": runs}, "loss")
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [3.0, 2.0, 2.0])
+
+
 def test_confusion_shows_shares_of_the_true_class():
     ax = figures.confusion(np.array([[3, 1], [0, 0]]), ["cat", "dog"])
     np.testing.assert_allclose(ax.images[0].get_array(), [[75, 25], [0, 0]])
