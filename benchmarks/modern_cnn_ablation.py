@@ -6,7 +6,7 @@
 Every arm has the same images, epochs and seeds; one thing differs. Validation selects
 the epoch, the test set is read once at the end. Each finished run is written at once
 to data/records/modern_cnn_ablation_<set>.json, and a second start goes on from there.
-Needs about an hour a data set on two CPU cores.
+CONTRIBUTING.md says how long that takes.
 """
 
 import argparse
@@ -157,9 +157,11 @@ def main():
     parser.add_argument("data", choices=BUDGETS)
     data_name = parser.parse_args().data
     name, budget = f"modern_cnn_ablation_{data_name}", BUDGETS[data_name]
-    content = record.read(name) or header(data_name, budget)
-    if content["budget"] != budget:
-        sys.exit(f"{name}.json was written with another budget: {content['budget']}")
+    fresh = header(data_name, budget)
+    content = record.read(name) or fresh
+    for key in ("budget", "checksum", "versions"):
+        if content[key] != fresh[key]:
+            sys.exit(f"{name}.json was written with another {key}: {content[key]}")
     finished = {(result["arm"], result["seed"]) for result in content["runs"]}
     jobs = [(arm, seed) for seed in SEEDS for arm in ARMS]
     jobs = [job for job in jobs if job not in finished]

@@ -25,7 +25,7 @@ def conditions(*packages):
         A dict with the keys `hardware`, `versions` and `commit`.
     """
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
+        ["git", "describe", "--always", "--dirty"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -6,7 +6,7 @@ The simple CNN learns from 5,000 images of CIFAR-10 for 30 epochs, three times. 
 each epoch every test image is answered. Then, as tutorials do, a part of the test set
 chooses the epoch and reports its accuracy there; the rest of the test set, which chose
 nothing, says how good that epoch really is. Repeated for 200 random parts of each size.
-Writes data/records/test_set_choice.json; about four minutes on two CPU cores.
+Writes data/records/test_set_choice.json.
 """
 
 import sys
