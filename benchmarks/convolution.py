@@ -8,6 +8,7 @@ Writes data/records/convolution_speed.json; takes about 10 s on two cores.
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -21,7 +22,7 @@ from cnnlab.doctor import quiet_start
 BATCH = 32  # images in the comparison with TensorFlow
 ROUNDS = 51  # rounds of the comparison with TensorFlow, both forms in each
 LOOP_ROUNDS = 5  # rounds of the comparison with the loops, on one image
-REPEATS = 20  # calls of the fast form in each of them
+CALLS = 11  # of the fast form in each of them
 SEED = 0
 
 
@@ -29,21 +30,22 @@ def interleaved(functions, rounds):
     """Times functions in turn, so that a busy moment meets all of them.
 
     Args:
-        functions: Dict from name to a function without arguments; each is called
-            once before the clock starts.
-        rounds: Times that each is called.
+        functions: Dict from name to a function without arguments and the number of
+            times that it is called in each round; one call goes before the clock.
+        rounds: Number of rounds.
 
     Returns:
-        Dict from name to a list of seconds, one a round.
+        Dict from name to a list of seconds, one a call.
     """
-    for function in functions.values():
+    for function, _ in functions.values():
         function()
     seconds = {name: [] for name in functions}
     for _ in range(rounds):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            seconds[name].append(time.perf_counter() - start)
+        for name, (function, calls) in functions.items():
+            for _ in range(calls):
+                start = time.perf_counter()
+                function()
+                seconds[name].append(time.perf_counter() - start)
     return seconds
 
 
@@ -56,23 +58,17 @@ def measure():
     images = rng.random((BATCH, 32, 32, 3), dtype=np.float32)
     kernels = rng.standard_normal((3, 3, 3, 64), dtype=np.float32)
     image, tensors = images[:1], (tf.constant(images), tf.constant(kernels))
+    loops = partial(conv2d_loops, image, kernels, padding="same")
+    fast = partial(conv2d, image, kernels, padding="same")
+    fast_batch = partial(conv2d, images, kernels, padding="same")
+    one = interleaved({"loops": (loops, 1), "fast": (fast, CALLS)}, LOOP_ROUNDS)
     batch = interleaved(
         {
-            "fast": lambda: conv2d(images, kernels, padding="same"),
-            "tensorflow": lambda: tf.nn.conv2d(*tensors, 1, "SAME").numpy(),
+            "fast": (fast_batch, 1),
+            "tensorflow": (lambda: tf.nn.conv2d(*tensors, 1, "SAME").numpy(), 1),
         },
         ROUNDS,
     )
-    one = interleaved(
-        {
-            "loops": lambda: conv2d_loops(image, kernels, padding="same"),
-            "fast": lambda: [
-                conv2d(image, kernels, padding="same") for _ in range(REPEATS)
-            ],
-        },
-        LOOP_ROUNDS,
-    )
-    one["fast"] = [seconds / REPEATS for seconds in one["fast"]]
     return one, batch
 
 
