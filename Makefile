@@ -26,9 +26,7 @@ setup: $(READY)  ## install and no more (GPU=1: TensorFlow with CUDA)
 lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the like)
 	@$(VENV) jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
 
-test: unit jax lessons  ## prove everything
-	@if command -v bwrap >/dev/null; then $(MAKE) classroom; else echo \
-		'Not tested: the classroom, whose sandbox needs bubblewrap (see assignments/README.md).'; fi
+test: unit jax lessons  ## unit tests on both backends, then every lesson, cell by cell
 
 unit: $(READY)  ## the unit tests
 	@$(VENV) python -m pytest tests/unit

@@ -20,7 +20,9 @@ from jupyter_client.manager import AsyncKernelManager
 
 PACKAGE = Path(__file__).resolve().parents[1]
 NOBODY = 65534
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/fonts")
+PYTHON = (sys.base_prefix, sys.prefix, str(PACKAGE))
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
+SYSTEM += ("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache")
 ISOLATED = shlex.split(
     "--unshare-all --unshare-user --disable-userns --uid 1000 --gid 1000"
     " --hostname sandbox --unsetenv JPY_PARENT_PID --die-with-parent --new-session"
@@ -79,9 +81,10 @@ def hand_over(folder):
 def command(folder, limits):
     """Builds the command line before which a program runs in the sandbox.
 
-    Started as root, a first bubblewrap arranges what is visible, `setpriv` becomes
-    nobody, and a second bubblewrap unshares everything: the kernel ignores the limit
-    of processes for root.
+    Started as root, the command becomes nobody first: the kernel ignores the limit of
+    processes for root. Python may lie where nobody may not go, in root's home above
+    all, so it is shown at another place, in a mount namespace of its own. Each program
+    replaces the one before, so that the sandbox is the grader's child and dies with it.
 
     Args:
         folder: The only writable folder; a short absolute path.
@@ -90,22 +93,29 @@ def command(folder, limits):
     Returns:
         A list of strings.
     """
-    inner = ["bwrap", *_visible(folder), "--proc", "/proc", *ISOLATED]
-    inner += ["--chdir", str(folder), "--", "prlimit", *_resources(limits), "--"]
-    if os.geteuid() != 0:
-        return inner
-    outer = ["bwrap", *_visible(folder), "--bind", "/proc", "/proc"]
-    return [*outer, "--die-with-parent", "--", *BECOME_NOBODY, *inner]
+    root = os.geteuid() == 0
+    places = [f"/mnt/{number}" if root else path for number, path in enumerate(PYTHON)]
+    arguments = ["bwrap", *_visible(folder, places), *ISOLATED, "--chdir", str(folder)]
+    arguments += ["--", "prlimit", *_resources(limits), "--"]
+    return [*_as_nobody(places), *arguments] if root else arguments
 
 
-def _visible(folder):
-    python = (sys.base_prefix, sys.prefix, str(PACKAGE))
+def _visible(folder, places):
     arguments = ["--tmpfs", "/tmp"]
-    for path in (*SYSTEM, "/etc/ld.so.cache", *python):
-        for parent in list(Path(path).parents)[-2::-1]:
-            arguments += ["--dir", str(parent)]
+    for path in SYSTEM:
         arguments += ["--ro-bind-try", path, path]
-    return [*arguments, "--bind", str(folder), str(folder), "--dev", "/dev"]
+    for place, path in zip(places, PYTHON):
+        arguments += ["--ro-bind", place, path]
+    arguments += ["--bind", str(folder), str(folder)]
+    return [*arguments, "--dev", "/dev", "--proc", "/proc"]
+
+
+def _as_nobody(places):
+    show = ["mount -t tmpfs -o mode=755 cnnlab /mnt"]
+    for place, path in zip(places, PYTHON):
+        show += [f"mkdir {place}", f"mount --bind {shlex.quote(path)} {place}"]
+    show = "; ".join([*show, 'exec "$@"'])
+    return ["unshare", "--mount", "sh", "-ec", show, "sh", *BECOME_NOBODY]
 
 
 def _resources(limits):
