@@ -24,10 +24,10 @@ from cnnlab.doctor import quiet_start
 quiet_start()
 
 import keras
-import numpy as np
 import record
 
 from cnnlab.data import cifar10, scenes
+from cnnlab.evaluate import accuracy
 from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
 from cnnlab.train import Watch, plateau_and_stop, split, train
 
@@ -108,7 +108,7 @@ def run(arm, seed, sets, budget):
         "arm": arm,
         "seed": seed,
         "parameters": model.count_params(),
-        "test_accuracy": float(np.mean(logits.argmax(-1) == labels_test)),
+        "test_accuracy": accuracy(logits, labels_test),
         "seconds": round(seconds, 1),
         "history": {
             key: [round(value, 6) for value in values]

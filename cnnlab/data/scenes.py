@@ -291,7 +291,6 @@ def load(source="auto", num_train=None, num_test=None, seed=0):
     Raises:
         ValueError: If the source is another one, or a number is below 1.
     """
-
     num_train = NUM_TRAIN if num_train is None else num_train
     num_test = NUM_TEST if num_test is None else num_test
     _check("num_train", num_train, 1, "")
