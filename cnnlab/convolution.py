@@ -15,13 +15,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+# What comes in, and how large what goes out is
+
+
+def _is_positive(value):
+    return isinstance(value, (int, np.integer)) and value >= 1
+
+
+def _check_positive(name, value):
+    """Refuses everything but an integer of at least 1."""
+    if not _is_positive(value):
+        raise ValueError(
+            f"`{name}` must be an integer of at least 1. Received: {name}={value}"
+        )
+
 
 def _positive_pair(name, value):
     """Returns `value`, an integer or two integers, as (vertical, horizontal)."""
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or not all(
-        isinstance(v, (int, np.integer)) and v >= 1 for v in pair
-    ):
+    if len(pair) != 2 or not all(map(_is_positive, pair)):
         raise ValueError(
             f"`{name}` must be an integer of at least 1, or two of them. "
             f"Received: {name}={value}"
@@ -63,7 +75,7 @@ def output_size(size, kernel_size, strides=1, padding="valid", dilation_rate=1):
         ("strides", strides),
         ("dilation_rate", dilation_rate),
     ]:
-        _positive_pair(name, value)
+        _check_positive(name, value)
     if padding == "same":
         return -(-size // strides)  # rounded up
     if padding != "valid":
@@ -125,9 +137,12 @@ def _windows(padded, kernel_size, strides, dilation_rate=(1, 1)):
     return views.transpose(0, 1, 2, 4, 5, 3)  # no number is copied yet
 
 
+# Convolution, forward and backward
+
+
 def _check_groups(groups, channels, filters):
     """Refuses groups that do not split channels and filters evenly."""
-    _positive_pair("groups", groups)
+    _check_positive("groups", groups)
     if channels % groups or filters % groups:
         raise ValueError(
             "`groups` must divide the number of channels and of filters. "
@@ -306,6 +321,9 @@ def _scatter(arriving, kernels, to_images, strides, dilation_rate):
         to_images[:, rows, columns] += arriving @ kernels[i, j].T
 
 
+# Pooling
+
+
 def _pool_windows(images, pool_size, strides, padding, fill):
     """Returns pooling windows of `images` surrounded by `fill`, and of its mask."""
     images = _float_images(images)
@@ -369,6 +387,9 @@ def global_average_pool2d(images):
         ValueError: If `images` does not have four axes.
     """
     return _float_images(images).mean(axis=(1, 2))
+
+
+# What a stack sees, and what a layer costs
 
 
 class Window(NamedTuple):
@@ -467,6 +488,9 @@ def dense_cost(num_inputs, units):
         A `Cost`. Additions of biases do not count.
     """
     return Cost(num_inputs * units + units, num_inputs * units)
+
+
+# Activations and their slopes
 
 
 def relu(x):

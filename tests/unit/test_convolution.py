@@ -158,7 +158,6 @@ def test_gradients_agree_with_numerical_differences(
     np.testing.assert_allclose(to_kernels, expected, atol=1e-7)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its own autodiff")
 @pytest.mark.parametrize("seed", range(10))
 def test_gradients_agree_with_automatic_differentiation(seed):
     import tensorflow as tf
@@ -402,12 +401,29 @@ def test_groups_must_divide_channels_and_filters(form):
 
 
 @BOTH_FORMS
-@pytest.mark.parametrize("name", ["strides", "dilation_rate", "groups"])
+@pytest.mark.parametrize("name", ["strides", "dilation_rate"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, (1, 2, 3), "2"])
-def test_strides_dilation_and_groups_are_positive_integers(form, name, value):
+def test_strides_and_dilation_are_positive_integers_or_pairs(form, name, value):
     assert error_of(form, IMAGES, KERNELS, **{name: value}) == (
         f"`{name}` must be an integer of at least 1, or two of them. "
         f"Received: {name}={value}"
+    )
+
+
+@BOTH_FORMS
+@pytest.mark.parametrize("value", [0, -1, 1.5, (2, 2), "2"])
+def test_groups_are_one_positive_integer(form, value):
+    assert error_of(form, IMAGES, KERNELS, groups=value) == (
+        f"`groups` must be an integer of at least 1. Received: groups={value}"
+    )
+
+
+@pytest.mark.parametrize("name", ["size", "kernel_size", "strides", "dilation_rate"])
+@pytest.mark.parametrize("count", [output_size, zero_padding])
+def test_sizes_along_one_axis_are_single_integers(count, name):
+    arguments = {"size": 8, "kernel_size": 3, name: (2, 2)}
+    assert error_of(count, **arguments) == (
+        f"`{name}` must be an integer of at least 1. Received: {name}=(2, 2)"
     )
 
 
