@@ -32,8 +32,8 @@ def convolution_explorer(image, in_browser=None):
     """Lets a learner change a 3x3 kernel, stride, padding and dilation.
 
     Args:
-        image: Grey image, shape `(H, W)`, values in [0, 1]; sides of 100 to 300
-            pixels answer within 150 ms.
+        image: Grey image, shape `(H, W)`, values in [0, 1]. The larger, the slower
+            the answer: benchmarks/convolution.py holds 300x300 pixels to 150 ms.
         in_browser: Whether widgets can run; None asks the kernel.
 
     Returns:

@@ -1,7 +1,6 @@
 """The explorer computes what conv2d computes, and leaves a picture behind."""
 
 import base64
-import time
 
 import matplotlib
 import numpy as np
@@ -99,15 +98,6 @@ def test_every_knob_is_labelled_and_every_picture_described(explorer):
     knobs = [*explorer._knobs(), explorer.preset]
     assert all(knob.description for knob in knobs)
     assert explorer.output.value.count("<img alt=") == 2
-
-
-def test_a_redraw_takes_less_than_150_milliseconds(explorer):
-    seconds = []
-    for value in range(5):
-        start = time.perf_counter()
-        explorer.cells[0].value = value + 0.5
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.15
 
 
 def test_the_image_must_have_two_axes():
