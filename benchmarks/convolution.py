@@ -16,7 +16,7 @@ import record
 
 from cnnlab.convolution import conv2d, conv2d_loops
 from cnnlab.doctor import quiet_start
-from cnnlab.widgets import convolution_explorer
+from cnnlab.widgets.convolution import convolution_explorer
 
 BATCH = 32  # images in the comparison with TensorFlow
 ROUNDS = 51  # rounds of the comparison with TensorFlow, both forms in each
@@ -74,7 +74,7 @@ def measure():
 
 
 def measure_explorer():
-    """Times how long the explorer takes to answer a turned knob; returns its seconds."""
+    """Times how the explorer answers a turned knob; returns its seconds."""
     rng = np.random.default_rng(SEED)
     image = rng.random((KNOB_SIDE, KNOB_SIDE), dtype=np.float32)
     explorer = convolution_explorer(image, in_browser=True)

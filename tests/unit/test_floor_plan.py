@@ -13,7 +13,7 @@ ALLOWED = {
     "classroom": {"classroom"},  # one room in several files
     "models": {"layers"},
     "search": {"layers", "models"},
-    "widgets": {"convolution", "figures"},
+    "widgets": {"convolution", "figures", "widgets"},  # one explorer a file
 }
 ROOMS_OF = {
     "matplotlib": {"figures", "widgets"},

@@ -8,9 +8,9 @@ import pytest
 
 matplotlib.use("agg")
 
-from cnnlab import widgets
 from cnnlab.convolution import conv2d
-from cnnlab.widgets import convolution_explorer, filtered
+from cnnlab.widgets import display
+from cnnlab.widgets.convolution import KERNELS, convolution_explorer, filtered
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 IMAGE = np.random.default_rng(0).random((100, 150), dtype=np.float32)
@@ -45,10 +45,10 @@ def test_a_browser_is_known_by_the_name_of_the_cell_it_runs(
         def get_parent(self):
             return {} if metadata is None else {"metadata": metadata}
 
-    monkeypatch.setattr(widgets, "get_ipython", Shell)
-    assert widgets._asked_by_a_browser() is asked
-    monkeypatch.setattr(widgets, "get_ipython", lambda: None)
-    assert not widgets._asked_by_a_browser()
+    monkeypatch.setattr(display, "get_ipython", Shell)
+    assert display.asked_by_a_browser() is asked
+    monkeypatch.setattr(display, "get_ipython", lambda: None)
+    assert not display.asked_by_a_browser()
 
 
 @pytest.mark.parametrize("options", [(1, "valid", 1), (2, "same", 3), (3, "valid", 2)])
@@ -83,7 +83,7 @@ def test_every_knob_redraws(explorer):
     explorer.preset.value = "blur"
     assert len(seen | {explorer.output.value}) == 6
     assert [cell.value for cell in explorer.cells] == pytest.approx(
-        np.ravel(widgets.KERNELS["blur"])
+        np.ravel(KERNELS["blur"])
     )
     assert "34 x 50" in explorer.output.value
 

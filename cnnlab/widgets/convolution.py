@@ -1,20 +1,19 @@
-"""Explorers that answer while you turn the knobs, and a picture where none can run.
+"""An explorer of convolution: turn kernel, stride, padding, dilation, see the map.
 
 Taught in notebooks/01_convolution_basics.ipynb.
-Needs a front end with ipywidgets (JupyterLab, Notebook 7, VS Code). A runner without
-a browser gets the picture alone: that is what a lesson stores.
 """
 
 import base64
 import io
+from functools import partial
 
 import numpy as np
-from IPython import get_ipython
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from cnnlab import figures
 from cnnlab.convolution import conv2d, zero_padding
+from cnnlab.widgets.display import Explorer, Picture, asked_by_a_browser
 
 KERNELS = {
     "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
@@ -47,19 +46,8 @@ def convolution_explorer(image, in_browser=None):
         raise ValueError(
             f"`image` must have two axes (H, W). Received: image.shape={image.shape}"
         )
-    in_browser = _asked_by_a_browser() if in_browser is None else in_browser
-    return _Explorer(image) if in_browser else _Picture(image)
-
-
-def _asked_by_a_browser():
-    """Tells whether a page waits for this cell: it names the cell that it runs.
-
-    nbconvert, nbval and papermill send no name. A page that sends none either shows
-    the picture.
-    """
-    shell = get_ipython()
-    request = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    return "cellId" in request.get("metadata", {})
+    in_browser = asked_by_a_browser() if in_browser is None else in_browser
+    return _Explorer(image) if in_browser else Picture(partial(_static_figure, image))
 
 
 def filtered(image, kernel, strides=1, padding="valid", dilation_rate=1):
@@ -120,26 +108,13 @@ def _static_figure(image):
     )
 
 
-class _Picture:
-    """The explorer's first state as a picture with its alternative text."""
-
-    def __init__(self, image):
-        self.image = image
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        figure, file = _static_figure(self.image), io.BytesIO()
-        figure.savefig(file, format="png")
-        png = base64.b64encode(file.getvalue()).decode()
-        text = figure.alternative_text
-        return {"image/png": png, "text/plain": text}, {"image/png": {"alt": text}}
-
-
-class _Explorer:
-    """The knobs and what they make; a picture goes along for readers without them."""
+class _Explorer(Explorer):
+    """Nine weights and three options, and what they make of the image."""
 
     def __init__(self, image):
         import ipywidgets
 
+        super().__init__(partial(_static_figure, image))
         self.image, self.muted = image, False
         self.cells = [
             ipywidgets.FloatText(
@@ -203,13 +178,6 @@ class _Explorer:
         scale = "red above zero, blue below" if signed else "black 0, white 1"
         pictures += _as_html(outputs, signed, f"the output, {scale}")
         self.output.value = f'{pictures}<pre role="status">{text}</pre>'
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle, metadata = _Picture(self.image)._repr_mimebundle_()
-        widget = self.box._repr_mimebundle_()
-        widget = widget[0] if isinstance(widget, tuple) else widget
-        view = "application/vnd.jupyter.widget-view+json"
-        return {**bundle, view: widget[view]}, metadata
 
 
 def _as_html(values, signed, what):

@@ -1,0 +1,1 @@
+"""Explorers that answer while you turn the knobs, one a file; a picture elsewhere."""
