@@ -62,6 +62,7 @@ bench: $(READY)  ## every claim of speed (CONTRIBUTING.md tells how to record th
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
 	@$(COMPILE) --output-file requirements.txt
 	@$(COMPILE) --extra gpu --output-file requirements-gpu.txt
+	@$(COMPILE) --extra site --output-file requirements-site.txt
 
 clean:  ## remove .venv and everything built
 	@rm -rf .venv build .pytest_cache .ruff_cache *.egg-info

@@ -17,7 +17,8 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DIRECT = [Requirement(line) for line in PROJECT["dependencies"]]
-DIRECT_GPU = [Requirement(line) for line in PROJECT["optional-dependencies"]["gpu"]]
+EXTRAS = PROJECT["optional-dependencies"]
+LOCKS = ["requirements.txt", *(f"requirements-{extra}.txt" for extra in EXTRAS)]
 
 
 def pins(lock):
@@ -29,18 +30,15 @@ def pins(lock):
     return versions
 
 
-@pytest.mark.parametrize(
-    ("lock", "direct"),
-    [("requirements.txt", DIRECT), ("requirements-gpu.txt", DIRECT + DIRECT_GPU)],
-)
-def test_every_direct_requirement_is_locked_within_its_bounds(lock, direct):
-    versions = pins(lock)
-    for requirement in direct:
+@pytest.mark.parametrize("extra", [None, *EXTRAS])
+def test_every_direct_requirement_is_locked_within_its_bounds(extra):
+    versions = pins(f"requirements-{extra}.txt" if extra else "requirements.txt")
+    for requirement in [*DIRECT, *map(Requirement, EXTRAS.get(extra, ()))]:
         locked = versions[requirement.name]
         assert all(version in requirement.specifier for version in locked), requirement
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-gpu.txt"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_has_hashes_and_no_address(lock):
     text = (ROOT / lock).read_text()
     blocks = re.split(r"^(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.M), flags=re.M)
@@ -48,9 +46,10 @@ def test_every_pin_has_hashes_and_no_address(lock):
     assert "://" not in text
 
 
-def test_both_locks_hold_one_version_of_what_they_share():
-    cpu, gpu = pins("requirements.txt"), pins("requirements-gpu.txt")
-    assert {name: gpu.get(name) for name in cpu} == cpu
+@pytest.mark.parametrize("lock", LOCKS[1:])
+def test_a_longer_lock_holds_the_versions_of_the_short_one(lock):
+    short, longer = pins("requirements.txt"), pins(lock)
+    assert {name: longer.get(name) for name in short} == short
 
 
 def test_gpu_lock_brings_cuda():
