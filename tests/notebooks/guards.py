@@ -14,6 +14,7 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.:/])/(?:home|root|Users|work|tmp|private|mnt|var|opt|usr)/[^\s\"'`)]*"
     r"|\b[A-Z]:\\\\?Users\\"
 )
+QUIET_START = "from cnnlab.doctor import quiet_start\n\nquiet_start()\n"
 LINK = re.compile(r"\]\((?!\w+:|#|attachment:)([^)\s#]+)[^)]*\)")
 
 
@@ -60,6 +61,20 @@ def names_no_machine(notebook, path):
         yield f"holds a path of one machine: {found}"
 
 
+def starts_quietly(notebook, path):
+    first = next((cell.source for cell in _code(notebook)), "")
+    if not first.startswith(QUIET_START):
+        yield f"the first cell must begin with {QUIET_START!r}"
+
+
+def shows_its_plots(notebook, path):
+    for number, cell in enumerate(_code(notebook), 1):
+        last = cell.source.splitlines()[-1]
+        shown = [o for o in cell.outputs if o.output_type == "display_data"]
+        if any("image/png" in o.data for o in shown) and last != "plt.show()":
+            yield f"cell {number} plots and must end with plt.show(). Received: {last}"
+
+
 def has_one_cell_of_parameters(notebook, path):
     tagged = [c for c in _code(notebook) if "parameters" in c.metadata.get("tags", [])]
     if len(tagged) != 1:
@@ -81,6 +96,8 @@ GUARDS = [
     describes_its_figures,
     has_short_cells,
     names_no_machine,
+    starts_quietly,
+    shows_its_plots,
     has_one_cell_of_parameters,
     has_sound_links,
 ]

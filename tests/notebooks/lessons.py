@@ -47,8 +47,15 @@ class Report:
         self.seconds[lesson] += report.duration
         if report.when == "teardown" and cell == f"Cell {self.cells[lesson] - 1}":
             seconds = self.seconds[lesson]
-            budget = ", over its budget" if seconds > SECONDS_PER_LESSON else ""
-            print(f" {self.cells[lesson]} cells, {seconds:.0f} s{budget}", end="")
+            print(f" {self.cells[lesson]} cells, {seconds:.0f} s", end="")
+
+    def pytest_terminal_summary(self, terminalreporter):
+        """Warns of slow lessons; a failure would blame a lesson for a busy machine."""
+        for lesson, seconds in self.seconds.items():
+            if seconds > SECONDS_PER_LESSON:
+                line = f"WARNING: {lesson} took {seconds:.0f} s. A lesson may take "
+                line += f"{SECONDS_PER_LESSON} s on two idle cores."
+                terminalreporter.write_line(line, yellow=True, bold=True)
 
     def pytest_assertrepr_compare(self, left, right):
         return ["expected (stored):", *_lines(left), "received:", *_lines(right)]

@@ -34,15 +34,22 @@ def printed(text, name="stdout"):
 
 @pytest.fixture
 def lesson():
-    parameters = v4.new_code_cell(
-        "SEED = 0", execution_count=1, metadata={"tags": ["parameters"]}
+    start = v4.new_code_cell(
+        "from cnnlab.doctor import quiet_start\n\nquiet_start()\n\nimport keras",
+        execution_count=1,
     )
-    code = v4.new_code_cell("print(SEED)", execution_count=2, outputs=[printed("0\n")])
-    code.outputs.append(figure({"image/png": {"alt": "A horizontal line."}}))
+    parameters = v4.new_code_cell(
+        "SEED = 0", execution_count=2, metadata={"tags": ["parameters"]}
+    )
+    code = v4.new_code_cell("print(SEED)\nplt.show()", execution_count=3)
+    code.outputs = [
+        printed("0\n"),
+        figure({"image/png": {"alt": "A horizontal line."}}),
+    ]
     prose = v4.new_markdown_cell(
         "See [itself](lesson.ipynb#part) or [it](https://a.b)."
     )
-    return v4.new_notebook(cells=[prose, parameters, code])
+    return v4.new_notebook(cells=[prose, start, parameters, code])
 
 
 @pytest.fixture
@@ -60,45 +67,62 @@ def test_sound_lesson_passes(complain):
 
 
 def test_lesson_without_outputs_is_refused(lesson, complain):
-    lesson.cells[2].outputs = []
+    lesson.cells[3].outputs = []
     assert complain() == ["holds no outputs: execute it (make execute)"]
 
 
 @pytest.mark.parametrize("count", [None, 1, 7])
 def test_gap_in_the_numbers_is_refused(lesson, complain, count):
-    lesson.cells[2].execution_count = count
-    assert complain() == [f"cells must be numbered 1 to 2. Received: [1, {count}]"]
+    lesson.cells[3].execution_count = count
+    assert complain() == [f"cells must be numbered 1 to 3. Received: [1, 2, {count}]"]
 
 
 def test_stored_stderr_is_refused(lesson, complain):
-    lesson.cells[2].outputs.append(printed("oneDNN is on", name="stderr"))
-    assert complain() == ["cell 2 stores stderr: 'oneDNN is on'"]
+    lesson.cells[3].outputs.append(printed("oneDNN is on", name="stderr"))
+    assert complain() == ["cell 3 stores stderr: 'oneDNN is on'"]
 
 
 def test_stored_error_is_refused(lesson, complain):
-    lesson.cells[2].outputs.append(v4.new_output("error", ename="ValueError"))
-    assert complain() == ["cell 2 stores an error: ValueError"]
+    lesson.cells[3].outputs.append(v4.new_output("error", ename="ValueError"))
+    assert complain() == ["cell 3 stores an error: ValueError"]
 
 
 def test_large_file_is_refused(lesson, complain):
-    lesson.cells[2].outputs.append(printed("0" * 1_000_000))
+    lesson.cells[3].outputs.append(printed("0" * 1_000_000))
     assert complain() == ["is over 1 MB. Received: 1.00 MB"]
 
 
 @pytest.mark.parametrize("metadata", [{}, {"image/png": {"alt": " "}}])
 def test_figure_without_alternative_text_is_refused(lesson, complain, metadata):
-    lesson.cells[2].outputs.append(figure(metadata))
-    assert complain() == ["cell 2 shows a figure without alternative text"]
+    lesson.cells[3].outputs.append(figure(metadata))
+    assert complain() == ["cell 3 shows a figure without alternative text"]
 
 
 def test_long_cell_is_refused(lesson, complain):
-    lesson.cells[2].source = "\n".join(["SEED"] * 21)
-    assert complain() == ["cell 2 is over 20 lines. Received: 21"]
+    lesson.cells[3].source = "SEED\n" * 20 + "plt.show()"
+    assert complain() == ["cell 3 is over 20 lines. Received: 21"]
+
+
+@pytest.mark.parametrize(
+    "source", ["import keras", "import keras\n\nquiet_start()", "# quiet_start()"]
+)
+def test_loud_start_is_refused(lesson, complain, source):
+    lesson.cells[1].source = source
+    (complaint,) = complain()
+    assert complaint.startswith("the first cell must begin with")
+
+
+@pytest.mark.parametrize("last", ["figures.curves(histories)", "plt.show(); 1"])
+def test_plot_that_is_not_shown_is_refused(lesson, complain, last):
+    lesson.cells[3].source = f"print(SEED)\n{last}"
+    assert complain() == [
+        f"cell 3 plots and must end with plt.show(). Received: {last}"
+    ]
 
 
 @pytest.mark.parametrize("path", ["/home/ada/cnnlab", "/Users/ada", "/tmp/x.png"])
 def test_path_of_a_machine_is_refused(lesson, complain, path):
-    lesson.cells[2].outputs.append(printed(f"read {path}\n"))
+    lesson.cells[3].outputs.append(printed(f"read {path}\n"))
     (complaint,) = complain()
     assert complaint.startswith(f"holds a path of one machine: {path}")
 
@@ -110,7 +134,7 @@ def test_address_is_no_path_of_a_machine(lesson, complain):
 
 @pytest.mark.parametrize("tags", [[], ["other"]])
 def test_missing_parameters_are_refused(lesson, complain, tags):
-    lesson.cells[1].metadata.tags = tags
+    lesson.cells[2].metadata.tags = tags
     assert complain() == ["needs one cell tagged `parameters`. Received: 0"]
 
 

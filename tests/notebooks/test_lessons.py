@@ -112,6 +112,25 @@ def test_runner_counts_cells_and_seconds_of_each_lesson(report):
     assert "2 failed, 3 passed, 2 skipped" in report
 
 
+class Terminal:
+    """Keeps the lines that a plugin writes."""
+
+    def __init__(self):
+        self.lines = []
+
+    def write_line(self, line, **style):
+        self.lines.append(line)
+
+
+def test_runner_warns_of_a_lesson_over_its_budget():
+    plugin, terminal = lessons.Report(), Terminal()
+    plugin.seconds.update({"07_quick.ipynb": 90.0, "08_slow.ipynb": 112.4})
+    plugin.pytest_terminal_summary(terminal)
+    assert terminal.lines == [
+        "WARNING: 08_slow.ipynb took 112 s. A lesson may take 90 s on two idle cores."
+    ]
+
+
 def test_runner_names_lesson_cell_expected_and_received(report):
     assert "notebooks/08_differs.ipynb::Cell 2" in report
     assert "print('Python')" in report
