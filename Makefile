@@ -18,6 +18,10 @@ $(READY): $(LOCK) pyproject.toml .venv/bin/python
 	@.ci/setup $(LOCK)
 	@touch $@
 
+.venv/ready-requirements-site: requirements-site.txt pyproject.toml .venv/bin/python
+	@.ci/setup requirements-site.txt
+	@touch $@
+
 # When .venv is gone, or the interpreter that it links to: set up again.
 .venv/bin/python: ;
 
