@@ -43,7 +43,7 @@ def prefetch(folder: Annotated[Path, typer.Argument(help="To be filled.")]):
     """Fill a folder for a classroom without a network; CNNLAB_DATA then names it."""
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
-    from cnnlab.data import sources
+    from cnnlab.data import prefetch, sources
 
     columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns) as bars:
@@ -55,7 +55,7 @@ def prefetch(folder: Annotated[Path, typer.Argument(help="To be filled.")]):
             bars.update(tasks[name], completed=done, total=total)
 
         try:
-            places = sources.prefetch(folder, progress=show)
+            places = prefetch.prefetch(folder, progress=show)
         except sources.DataError as error:
             raise _failure(error) from None
     for dataset, place in places.items():

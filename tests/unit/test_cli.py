@@ -7,7 +7,7 @@ from nbformat import v4
 from typer.testing import CliRunner
 
 from cnnlab import cli, doctor
-from cnnlab.data import sources
+from cnnlab.data import prefetch, sources
 
 
 def call(*arguments):
@@ -42,22 +42,22 @@ def test_doctor_fails_only_for_what_is_broken(monkeypatch, state, exit_code):
 
 
 def test_prefetch_says_where_the_data_is(monkeypatch, tmp_path):
-    def prefetch(folder, progress):
+    def fill(folder, progress):
         progress("cifar-10", 50, 100)
         progress("cifar-10", 100, 100)
         return {"cifar10": folder / "cifar-10-batches-py"}
 
-    monkeypatch.setattr(sources, "prefetch", prefetch)
+    monkeypatch.setattr(prefetch, "prefetch", fill)
     result = call("prefetch", str(tmp_path))
     assert result.exit_code == 0
     assert f"export CNNLAB_DATA={tmp_path}" in result.output
 
 
 def test_prefetch_without_a_network_is_one_clear_error(monkeypatch, tmp_path):
-    def prefetch(folder, progress):
+    def fill(folder, progress):
         raise sources.DataError("no network: connect", "no network")
 
-    monkeypatch.setattr(sources, "prefetch", prefetch)
+    monkeypatch.setattr(prefetch, "prefetch", fill)
     result = call("prefetch", str(tmp_path))
     assert result.exit_code == 1
     assert result.stderr == "no network: connect\n"

@@ -93,6 +93,7 @@ def test_floor_plan_allows(room, line):
         ("models", "from .modern_cnn import modern_cnn"),
         ("train", "def late():\n    from cnnlab import evaluate"),
         ("data", "from cnnlab.data import digits"),
+        ("data", "from cnnlab.data import prefetch"),
         ("figures", "from cnnlab.data import scenes"),
         ("train", "import tensorflow as tf"),
         ("evaluate", "from matplotlib import pyplot"),

@@ -1,56 +1,27 @@
 """Sources: the right one is taken, nothing damaged is used, nothing half is left."""
 
 import errno
-import hashlib
-import http.server
-import io
 import os
 import socket
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
+import toys
+from toys import ARCHIVE, FILES, describe, md5, pack
 
 from cnnlab.data import sources
 
-FILES = {"one": b"first " * 2000, "two": b"second " * 2000}
 RECORD = sources.Record("Toys", "local", ("a", "b"), "none", "nobody", "md5:0")
-
-
-def md5(content):
-    return f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
-
-
-def pack(files):
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
-
-
-def describe(packed, url="http://127.0.0.1:9/toys.tar"):
-    checksums = {name: md5(content) for name, content in FILES.items()}
-    size = sum(map(len, FILES.values()))
-    return sources.Archive(url, md5(packed), len(packed), size, "toys", checksums)
-
-
-PACKED = pack({f"toys/{name}": content for name, content in FILES.items()})
-ARCHIVE = describe(PACKED)
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The folder CNNLAB_DATA, with the toys unpacked."""
-    (tmp_path / "toys").mkdir()
-    for name, content in FILES.items():
-        (tmp_path / "toys" / name).write_bytes(content)
+    toys.fill(tmp_path)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     return tmp_path
 
@@ -125,7 +96,7 @@ def test_count_none_means_all():
 def test_local_files_are_the_same_unpacked_and_packed(folder):
     unpacked = dict(sources.read_local(ARCHIVE, FILES))
     (folder / "toys").rename(folder / "elsewhere")
-    (folder / "toys.tar").write_bytes(PACKED)
+    (folder / "toys.tar").write_bytes(toys.PACKED)
     assert unpacked == dict(sources.read_local(ARCHIVE, FILES)) == FILES
 
 
@@ -153,7 +124,7 @@ def test_wrong_file_under_the_right_name_is_found(folder):
 
 def test_truncated_archive_is_found(folder):
     (folder / "toys").rename(folder / "elsewhere")
-    (folder / "toys.tar").write_bytes(PACKED[:5000])
+    (folder / "toys.tar").write_bytes(toys.PACKED[:5000])
     with pytest.raises(sources.DataError, match=r"toys.tar is damaged.*5,000 bytes"):
         dict(sources.read_local(ARCHIVE, FILES))
 
@@ -228,45 +199,6 @@ def test_missing_package_is_named():
 # Network
 
 
-@pytest.fixture
-def online(monkeypatch):
-    """A server for a folder in memory, the only host that the test can reach."""
-    monkeypatch.delenv("CNNLAB_OFFLINE")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.content, server.ranges, server.cut, server.asked = PACKED, True, None, []
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    server.url = f"http://127.0.0.1:{server.server_port}/toys.tar"
-    monkeypatch.setattr(sources, "ARCHIVES", {"toys": describe(PACKED, server.url)})
-    monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves `server.content`; with `ranges`, from where asked; up to `cut` bytes."""
-
-    def do_HEAD(self):
-        self.send_response(200)
-        self.end_headers()
-
-    def do_GET(self):
-        asked = self.headers.get("Range")
-        self.server.asked.append(asked)
-        start = int(asked[6:-1]) if asked and self.server.ranges else 0
-        body = self.server.content[start:]
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: self.server.cut])
-
-    def log_message(self, *arguments):
-        pass
-
-
 def test_offline_forbids_a_download():
     with pytest.raises(sources.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
         sources.require_network("http://127.0.0.1:9/")
@@ -294,9 +226,12 @@ def test_closed_port_is_no_network(monkeypatch):
         sources.require_network(f"http://127.0.0.1:{port}/")
 
 
-def test_a_refusal_is_an_answer(online, monkeypatch):
-    monkeypatch.setattr(Handler, "do_HEAD", lambda self: self.send_error(403))
-    sources.require_network(online.url)
+def test_a_refusal_is_an_answer(monkeypatch):
+    monkeypatch.delenv("CNNLAB_OFFLINE")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(toys.Handler, "do_HEAD", lambda self: self.send_error(403))
+    with toys.serve() as server:
+        sources.require_network(server.url)
 
 
 def test_a_prepared_cache_needs_no_network_but_permission(tmp_path, monkeypatch):
@@ -311,150 +246,6 @@ def test_a_prepared_cache_needs_no_network_but_permission(tmp_path, monkeypatch)
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
     with pytest.raises(sources.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
         sources.require_download("toys", "http://127.0.0.1:9/")
-
-
-# Prefetch
-
-
-def test_prefetch_fills_a_folder_that_local_reads(online, tmp_path, monkeypatch):
-    places = sources.prefetch(tmp_path / "new", ["toys"])
-    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "new"))
-    assert places == {"toys": tmp_path / "new" / "toys"}
-    assert dict(sources.read_local(sources.ARCHIVES["toys"], FILES)) == FILES
-    assert os.listdir(tmp_path / "new") == ["toys"]
-
-
-def test_prefetch_reports_progress(online, tmp_path):
-    steps = []
-    sources.prefetch(tmp_path, progress=lambda *step: steps.append(step))
-    assert steps[0] == ("toys.tar", 1000, len(PACKED))
-    assert steps[-1] == ("toys.tar", len(PACKED), len(PACKED))
-
-
-def test_prefetch_leaves_alone_what_is_there(online, folder, monkeypatch):
-    monkeypatch.setenv("CNNLAB_OFFLINE", "1")
-    sources.prefetch(folder)
-    assert not online.asked
-
-
-def test_prefetch_repairs_what_is_damaged(online, folder):
-    (folder / "toys" / "one").write_bytes(b"damaged")
-    (folder / "toys" / "notes").write_bytes(b"of the teacher")
-    sources.prefetch(folder)
-    assert (folder / "toys" / "one").read_bytes() == FILES["one"]
-    assert (folder / "toys" / "notes").read_bytes() == b"of the teacher"
-
-
-def test_prefetch_unpacks_an_archive_that_is_there(online, tmp_path):
-    (tmp_path / "toys.tar").write_bytes(PACKED)
-    sources.prefetch(tmp_path)
-    assert not online.asked
-    assert sorted(os.listdir(tmp_path)) == ["toys", "toys.tar"]
-
-
-@pytest.mark.parametrize("ranges", [True, False])
-def test_prefetch_goes_on_after_a_cut(online, tmp_path, ranges):
-    online.cut, online.ranges = 9000, ranges
-    with pytest.raises(sources.DataError, match="stopped: 9000 of .* bytes arrived"):
-        sources.prefetch(tmp_path)
-    assert os.listdir(tmp_path) == ["toys.tar.part"]
-    online.cut = None
-    sources.prefetch(tmp_path)
-    assert online.asked == [None, "bytes=9000-"]
-    assert (tmp_path / "toys" / "two").read_bytes() == FILES["two"]
-
-
-def test_a_wrong_file_that_arrives_is_removed(online, tmp_path):
-    online.content = PACKED[:-1] + b"!"
-    with pytest.raises(sources.DataError, match="damaged or not the official file"):
-        sources.prefetch(tmp_path)
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_login_page_is_not_taken_for_the_archive(online, tmp_path):
-    online.content = b"<html>Welcome to our hotel"
-    with pytest.raises(sources.DataError, match="must offer .* bytes. Received: 26"):
-        sources.prefetch(tmp_path)
-    assert os.listdir(tmp_path) == []
-
-
-def test_an_archive_cannot_write_outside_its_folder(online, tmp_path, monkeypatch):
-    members = {f"toys/{name}": content for name, content in FILES.items()}
-    online.content = pack({"../evil": b"", "toys/../../evil": b"", **members})
-    archive = describe(online.content, online.url)
-    monkeypatch.setattr(sources, "ARCHIVES", {"toys": archive})
-    sources.prefetch(tmp_path / "inside")
-    assert os.listdir(tmp_path) == ["inside"]
-    assert sorted(os.listdir(tmp_path / "inside" / "toys")) == ["one", "two"]
-
-
-def test_offline_forbids_prefetch(tmp_path, monkeypatch):
-    with pytest.raises(sources.DataError, match="CNNLAB_OFFLINE=1 forbids"):
-        sources.prefetch(tmp_path)
-    assert os.listdir(tmp_path) == []
-
-
-def test_prefetch_of_an_unknown_dataset_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"must be among \['cifar10'\]"):
-        sources.prefetch(tmp_path, ["digits"])
-
-
-def test_prefetch_into_a_file_is_refused(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(sources.DataError, match="cannot be written"):
-        sources.prefetch(tmp_path / "file")
-
-
-def test_too_small_a_disk_is_seen_before_the_download(online, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources.shutil, "disk_usage", lambda path: Usage(10**4))
-    with pytest.raises(sources.DataError, match="no space left.*0 MB are free"):
-        sources.prefetch(tmp_path)
-    assert not online.asked
-    assert os.listdir(tmp_path) == []
-
-
-class Usage:
-    """What `shutil.disk_usage` returns."""
-
-    def __init__(self, free):
-        self.free = free
-
-
-class FullDisk(io.FileIO):
-    """A file on a disk that has room for 5,000 more bytes."""
-
-    def __init__(self, path, mode):
-        super().__init__(path, mode)
-        self.room = 5000
-
-    def write(self, content):
-        self.room -= len(content)
-        if self.room < 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().write(content)
-
-
-def test_full_disk_keeps_what_came_for_the_next_time(online, tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(sources, "open", FullDisk, raising=False)
-        with pytest.raises(
-            sources.DataError, match="has no space left: toys.tar needs"
-        ):
-            sources.prefetch(tmp_path)
-    assert os.listdir(tmp_path) == ["toys.tar.part"]
-    sources.prefetch(tmp_path)
-    assert online.asked == [None, "bytes=5000-"]
-    assert os.listdir(tmp_path) == ["toys"]
-
-
-def test_full_disk_while_unpacking_leaves_no_half_folder(online, tmp_path, monkeypatch):
-    def write_bytes(path, content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(sources.DataError, match="has no space left"):
-        sources.prefetch(tmp_path)
-    assert os.listdir(tmp_path) == ["toys.tar"]
 
 
 # What there is
@@ -502,9 +293,9 @@ def test_readme_lists_every_checksum():
     archive = cifar10.ARCHIVE
     checksums = {archive.name: archive.checksum, "digits.csv.gz": digits.CHECKSUM}
     checksums |= {
-        f"{archive.folder}/{name}": sum for name, sum in archive.files.items()
+        f"{archive.folder}/{name}": md5 for name, md5 in archive.files.items()
     }
-    checksums |= {name: f"sha256:{sum}" for name, sum in photographs.FILES.items()}
+    checksums |= {name: f"sha256:{sha}" for name, sha in photographs.FILES.items()}
     for name, checksum in checksums.items():
         [line] = [line for line in readme.splitlines() if f"`{name}` |" in line]
         assert "{} `{}`".format(*checksum.split(":")) in line
