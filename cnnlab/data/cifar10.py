@@ -156,6 +156,8 @@ def _read_download(num_train, num_test):
         train = _read_split(tfds, builder, "train", num_train)
         test = _read_split(tfds, builder, "test", num_test)
         [archive] = builder.url_infos.values()
+    except sources.AbsentError:
+        raise
     except Exception as error:  # whatever a network, a disk or a cache may do
         raise sources.DataError(
             f"TensorFlow Datasets did not bring CIFAR-10: {error}. "

@@ -231,6 +231,20 @@ def test_failing_download_is_one_clear_error(datasets, monkeypatch):
         cifar10.load("download")
 
 
+def test_no_network_is_absent_not_a_failing_library(datasets, tmp_path, monkeypatch):
+    def require_network(url):
+        raise sources.AbsentError("nothing answers", "nothing answers")
+
+    stale = tmp_path / "cifar10" / "1.0.0"  # the cache holds another version
+    stale.mkdir(parents=True)
+    (stale / "dataset_info.json").touch()
+    builder = datasets.builder("cifar10", try_gcs=False)
+    monkeypatch.setattr(type(builder), "is_prepared", lambda builder: False)
+    monkeypatch.setattr(sources, "require_network", require_network)
+    with pytest.raises(sources.AbsentError, match="nothing answers"):
+        cifar10.load("download")
+
+
 def test_without_a_network_the_library_is_not_even_imported(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
