@@ -8,7 +8,7 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup lab test unit jax lessons lesson execute classroom check claims bench lock clean
+.PHONY: help setup lab test unit jax lessons lesson execute classroom check site claims bench lock clean
 .NOTPARALLEL:
 
 help:  ## this list
@@ -55,6 +55,9 @@ check: $(READY)  ## format, lint and unit tests: before every commit
 	@$(VENV) ruff format --check
 	@$(VENV) ruff check
 	@$(MAKE) unit
+
+site: .venv/ready-requirements-site  ## the lessons as a book, in build/site/
+	@$(VENV) python book/build.py
 
 claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK=1: some)
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)

@@ -1,0 +1,125 @@
+"""Lays the documents of the repository out as Sphinx wants them, in build/book/.
+
+Documents keep their places, so that a link which holds in the repository holds in the
+book. Three kinds of target are not for readers of a book, or not as they are: a module
+becomes the page of its docstrings, an assignment's source, which holds the solutions,
+the page that tells how to get it, and any other file a download.
+"""
+
+import ast
+import os
+import posixpath
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "build" / "book"
+DOCUMENTS = ["CONTRIBUTING.md", "assignments/README.md", "data/README.md"]
+LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)(?=[)#])")
+PRACTICE = "assignments/README.md"
+CONTENTS = """
+```{{toctree}}
+:hidden:
+:caption: {caption}
+:glob:
+
+{entries}
+```
+"""
+LISTS = {
+    "Lessons": ["notebooks/*"],
+    "Practice and data": [PRACTICE, "data/README.md"],
+    "Reference": ["api/index", "CONTRIBUTING.md", "LICENSE"],
+}
+
+
+def in_the_book(target, folder):
+    """Tells where a link of a document leads in the book.
+
+    Args:
+        target: Path of a file, relative to the document's folder.
+        folder: That folder, relative to the repository.
+
+    Returns:
+        A path relative to `folder`.
+    """
+    place = posixpath.normpath(posixpath.join(folder, target))
+    if place.startswith("cnnlab/") and place.endswith(".py"):
+        place = f"api/{_module(Path(place))}.md"
+    elif place.startswith("assignments/source/"):
+        place = PRACTICE
+    elif place == "LICENSE":
+        place = "LICENSE.md"
+    return posixpath.relpath(place, folder or ".")
+
+
+def with_links(prose, folder):
+    """Rewrites the links of a document and brings along what it offers to download."""
+    for target in set(LINK.findall(prose)):
+        file = Path(folder) / target
+        if file.suffix not in (".md", ".ipynb") and (ROOT / file).is_file():
+            _write(file, (ROOT / file).read_bytes())
+    return LINK.sub(lambda match: in_the_book(match[1], folder), prose)
+
+
+def lay_out():
+    """Fills build/book/ with everything that Sphinx reads; returns the folder."""
+    shutil.rmtree(BOOK, ignore_errors=True)
+    for document in DOCUMENTS:
+        _write_prose(document, (ROOT / document).read_text())
+    contents = [
+        CONTENTS.format(caption=caption, entries="\n".join(entries))
+        for caption, entries in LISTS.items()
+    ]
+    _write_prose("index.md", (ROOT / "README.md").read_text() + "".join(contents))
+    _write_prose("LICENSE.md", _as_listing("Licence", (ROOT / "LICENSE").read_text()))
+    for path in ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"):
+        _write_lesson(path)
+    _write_interface()
+    return BOOK
+
+
+def _write_prose(document, prose):
+    _write(document, with_links(prose, os.path.dirname(document)).encode())
+
+
+def _write_lesson(path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_links(cell.source, "notebooks")
+    _write(path.relative_to(ROOT), nbformat.writes(notebook).encode())
+
+
+def _write_interface():
+    """Writes one page a module, and the table that leads to them."""
+    rows = ["| module | what it is |", "|---|---|"]
+    for path in sorted(ROOT.glob("cnnlab/**/[!_]*.py")):
+        module = _module(path.relative_to(ROOT))
+        idea = ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]
+        rows.append(f"| [`{module}`]({module}.md) | {idea} |")
+        page = (
+            f"# {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n"
+        )
+        _write(f"api/{module}.md", f"{page}```\n".encode())
+    table = "\n".join(rows)
+    pages = CONTENTS.format(caption="Modules", entries="cnnlab*")
+    prose = "Every public function and class, from its docstring.\n\n"
+    _write("api/index.md", f"# The package\n\n{prose}{table}\n{pages}".encode())
+
+
+def _module(path):
+    return ".".join(path.with_suffix("").parts)
+
+
+def _as_listing(title, text):
+    return f"# {title}\n\n```text\n{text}```\n"
+
+
+def _write(document, content):
+    path = BOOK / document
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,54 @@
+"""A Sphinx extension: what a page of the book needs and Sphinx does not do by itself.
+
+Pictures get the alternative texts that the lessons store, and formulas become MathML,
+which needs no script.
+"""
+
+from base64 import b64decode
+from hashlib import sha256
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
+
+def slug(title):
+    """Names a heading as JupyterLab does, so that one link serves both."""
+    return title.replace(" ", "-")
+
+
+def alternative_texts(notebook):
+    """Maps the name that myst-nb gives a stored picture to the picture's text."""
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    return {
+        sha256(b64decode(output.data["image/png"])).hexdigest(): output.metadata[
+            "image/png"
+        ]["alt"]
+        for output in outputs
+        if "image/png" in output.get("data", {})
+    }
+
+
+def describe_pictures(app, doctree):
+    """Gives every picture of a lesson its alternative text."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    texts = alternative_texts(nbformat.read(path, as_version=4))
+    for image in doctree.findall(nodes.image):
+        image["alt"] = texts.get(Path(image["uri"]).stem, image.get("alt", ""))
+
+
+def write_formula(writer, node):
+    """Writes a formula as MathML."""
+    as_block = isinstance(node, nodes.math_block)
+    writer.body.append(tex2mathml(node.astext(), as_block=as_block))
+    raise nodes.SkipNode
+
+
+def setup(app):
+    """Hooks everything into Sphinx."""
+    app.connect("doctree-read", describe_pictures)
+    app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
