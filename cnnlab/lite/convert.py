@@ -1,0 +1,148 @@
+"""A Keras model in, a TFLite flatbuffer out, in one of six variants.
+
+Taught in notebooks/15_tflite_quantization.ipynb.
+Source: Jacob et al. 2018, https://arxiv.org/abs/1712.05877; the variants,
+    https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/post_training_quantization
+
+The model is traced and its variables are frozen before the converter sees them: on
+Keras 3, `from_concrete_functions` alone leaves the variables uninitialised, and the
+converted model answers nan without an error; `from_keras_model` is right, takes twice
+as long, and prints a page.
+
+An integer variant may still compute an operation in float where TFLite has no integer
+kernel for it: `cnnlab.lite.cost` lists these.
+"""
+
+import re
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
+
+from cnnlab.lite.names import layer_of
+from cnnlab.lite.quiet import quiet
+
+INTEGERS = {"int8": tf.int8, "uint8": tf.uint8, "16x8": tf.int16}  # input and output
+VARIANTS = ("float32", "dynamic range", "float16", *INTEGERS)
+MIN_REPRESENTATIVE = 32  # images; TensorFlow's guide advises 100 to 500
+UNSUPPORTED = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+
+
+def convert(model, variant, representative_images=None):
+    """Converts a model; its batches may have any size.
+
+    Args:
+        model: `keras.Model` from images `(B, H, W, C)` to logits `(B, num_classes)`.
+        variant: One of `VARIANTS`. "dynamic range": kernels int8, activations as wide
+            as each batch needs; "float16": kernels float16; "int8", "uint8" and "16x8":
+            integers throughout, input and output int8, uint8 or int16, kernels int8.
+        representative_images: Array `(N, H, W, C)`, scaled as the model's images are,
+            from which the integer variants learn the range of every activation. A
+            model with fake quantisation, trained to be quantised, brings its own.
+
+    Returns:
+        The flatbuffer, bytes: the content of a `.tflite` file.
+
+    Raises:
+        ValueError: If the variant is unknown, the model has several inputs,
+            representative images are missing or unfit, or TFLite lacks an operation.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(
+            f"`variant` must be one of {', '.join(VARIANTS)}. Received: {variant!r}"
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            "The model must have one input and one output. "
+            f"Received: {len(model.inputs)} inputs, {len(model.outputs)} outputs"
+        )
+    if representative_images is not None:
+        _check(representative_images, model.input_shape[1:])
+    with quiet():
+        function = _frozen(model)
+    operations = function.graph.get_operations()
+    trained_for_it = any("FakeQuant" in operation.type for operation in operations)
+    if variant in INTEGERS and representative_images is None and not trained_for_it:
+        raise ValueError(
+            f"The variant {variant!r} needs `representative_images`, unless the model "
+            "has been trained with fake quantisation. Received: None"
+        )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    _configure(converter, variant, representative_images)
+    try:
+        with quiet():
+            return converter.convert()
+    except Exception as error:
+        unsupported = set(UNSUPPORTED.findall(str(error)))
+        if not unsupported:
+            raise
+        raise ValueError(_complaint(unsupported, operations)) from None
+
+
+def _frozen(model):
+    images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")
+    traced = tf.function(lambda images: model(images, training=False))
+    return convert_variables_to_constants_v2(traced.get_concrete_function(images))
+
+
+def _configure(converter, variant, images):
+    if variant == "float32":
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if variant == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if variant in INTEGERS:
+        converter.inference_input_type = INTEGERS[variant]
+        converter.inference_output_type = INTEGERS[variant]
+        if images is not None:
+            converter.target_spec.supported_ops = [_operations(variant)]
+            converter.representative_dataset = lambda: ([x[None]] for x in images)
+
+
+def _operations(variant):
+    sets = tf.lite.OpsSet
+    if variant == "16x8":
+        return sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    return sets.TFLITE_BUILTINS_INT8
+
+
+def _complaint(unsupported, operations):
+    places = {
+        f"{operation.type} in layer {layer_of(operation.name) or operation.name!r}"
+        for operation in operations
+        if operation.type in unsupported
+    }
+    return (
+        "Every operation of the model must be one that TFLite has: write the layer with "
+        "others, or take it out of the model and compute it before or after. "
+        f"Received: {', '.join(sorted(places))}"
+    )
+
+
+def _check(images, shape):
+    images = np.asarray(images)
+    fits = images.ndim == len(shape) + 1 and all(
+        expected in (None, size) for size, expected in zip(images.shape[1:], shape)
+    )
+    if not fits:
+        raise ValueError(
+            f"Representative images have the shape (N, {', '.join(map(str, shape))}). "
+            f"Received: {images.shape}"
+        )
+    if len(images) < MIN_REPRESENTATIVE:
+        raise ValueError(
+            f"At least {MIN_REPRESENTATIVE} representative images show the range of "
+            f"the activations. Received: {len(images)}"
+        )
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            "Representative images are floats, scaled as the model's images are. "
+            f"Received: {images.dtype}"
+        )
+    if not np.isfinite(images).all() or images.min() == images.max():
+        raise ValueError(
+            "Representative images are finite and not all of one value. "
+            f"Received: values from {images.min()} to {images.max()}"
+        )
