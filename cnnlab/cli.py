@@ -124,6 +124,21 @@ def _write_html(executed):
     return page
 
 
+@app.command()
+def classify(
+    model: Annotated[Path, typer.Argument(help="A .tflite file with its labels.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    top: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 3,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, for programs.")
+    ] = False,
+):
+    """Say what is on pictures, with a packaged TFLite model and without TensorFlow."""
+    from cnnlab.lite import commands
+
+    raise typer.Exit(not commands.classify(model, images, top, as_json))
+
+
 Assignment = Annotated[
     str, typer.Argument(help="Its number, such as 02; all if none is named.")
 ]

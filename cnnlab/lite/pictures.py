@@ -1,0 +1,105 @@
+"""A picture's file in, the pixels that a network expects out.
+
+Taught in notebooks/15_tflite_quantization.ipynb.
+
+Files come from anywhere, so a huge one is refused by its header, formats whose readers
+start other programs are left out, and whatever a decoder says becomes one error.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+# Pillow rather than OpenCV: it knows the size before it decodes, and it hands over
+# alpha, palettes and 16 bits as they are, where OpenCV drops or converts them.
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SUFFIXES = (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm")
+SUFFIXES += (".tif", ".tiff", ".webp")
+RESAMPLING = Image.Resampling.BILINEAR  # over an area when it shrinks
+WHITE = (255, 255, 255, 255)  # behind what is transparent
+
+
+class PictureError(ValueError):
+    """A file cannot be used as a picture."""
+
+
+def read(path, preprocessing):
+    """Reads a picture as a network wants it.
+
+    It is turned upright as its EXIF data say; what is transparent is laid on white;
+    of an animation the first frame is taken; 16 bits are rounded to 8.
+
+    Args:
+        path: A file in one of `FORMATS`.
+        preprocessing: `cnnlab.lite.preprocessing.Preprocessing`.
+
+    Returns:
+        A float32 array `(height, width, channels)` with values from `low` to `high`.
+
+    Raises:
+        PictureError: If the file is missing, no picture, damaged or too large.
+    """
+    picture = _resized(_decode(Path(path)), preprocessing)
+    if preprocessing.colours == "grey":
+        pixels = np.asarray(picture.convert("L"))[..., None]  # (H, W, 1)
+    else:
+        pixels = np.asarray(picture)
+    if preprocessing.colours == "BGR":
+        pixels = pixels[..., ::-1]
+    low, high = np.float32(preprocessing.low), np.float32(preprocessing.high)
+    return low + pixels / np.float32(255) * (high - low)
+
+
+def _decode(path):
+    """Returns a picture in RGB, upright and opaque."""
+    if not path.is_file():
+        raise PictureError("There is no such file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a blemish that does not hinder decoding
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=FORMATS) as picture:
+                return _opaque(_of_8_bits(ImageOps.exif_transpose(picture)))
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise PictureError(
+                f"A picture has at most {Image.MAX_IMAGE_PIXELS:,} pixels; make it "
+                f"smaller first. Received: {error}"
+            ) from None
+        except UnidentifiedImageError:
+            raise PictureError(
+                f"A picture is a file in {', '.join(FORMATS)}. Received: something else"
+            ) from None
+        except PictureError:
+            raise
+        except Exception as error:  # a damaged file: decoders raise nearly anything
+            raise PictureError(f"It is damaged or cut short: {error}") from None
+
+
+def _of_8_bits(picture):
+    if picture.mode in ("I", "F"):
+        raise PictureError(
+            "A picture has 8 or 16 bits a channel, so that white is known. "
+            f"Received: 32 bits, mode {picture.mode!r}"
+        )
+    if not picture.mode.startswith("I;16"):
+        return picture
+    values = np.asarray(picture).astype(np.uint32)
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+
+
+def _opaque(picture):
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    picture = picture.convert("RGBA")
+    white = Image.new("RGBA", picture.size, WHITE)
+    return Image.alpha_composite(white, picture).convert("RGB")
+
+
+def _resized(picture, preprocessing):
+    size = (preprocessing.width, preprocessing.height)
+    if preprocessing.resizing == "crop":
+        return ImageOps.fit(picture, size, RESAMPLING)
+    return picture.resize(size, RESAMPLING)
