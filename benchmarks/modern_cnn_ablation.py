@@ -10,14 +10,9 @@ CONTRIBUTING.md says how long that takes.
 """
 
 import argparse
-import multiprocessing
-import os
+import functools
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cnnlab.doctor import quiet_start
 
@@ -25,17 +20,17 @@ quiet_start()
 
 import keras
 import record
+import workers
 
 from cnnlab.data import cifar10, scenes
 from cnnlab.evaluate import accuracy
 from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
-from cnnlab.train import Watch, plateau_and_stop, split, train
+from cnnlab.train import plateau_and_stop, split, train
 
 BUDGETS = {
     "cifar10": {
         "num_train": 10_000,
         "num_val": 2_500,
-        "num_watched": 2_500,  # test images looked at after each epoch, not selected on
         "num_test": 10_000,
         "epochs": 10,
         "batch_size": 128,
@@ -45,7 +40,6 @@ BUDGETS = {
     "scenes": {  # what lesson 02 spends on one network
         "num_train": 6_000,
         "num_val": 1_000,
-        "num_watched": 1_000,
         "num_test": 5_000,
         "epochs": 6,
         "batch_size": 128,
@@ -66,8 +60,10 @@ ARMS = {  # name: (options of the network, optimiser, callbacks?)
 }
 
 
-def load(name, budget):
+@functools.cache
+def load(name):
     """Returns training, validation and test sets and what they are."""
+    budget = BUDGETS[name]
     sizes = {
         "num_train": budget["num_train"] + budget["num_val"],
         "num_test": budget["num_test"],
@@ -79,18 +75,14 @@ def load(name, budget):
     return *split(*train_set, num_val=budget["num_val"]), test_set, data
 
 
-def run(arm, seed, sets, budget):
+def run(name, arm, seed):
     """Trains one arm with one seed and returns its result as a dict."""
-    train_set, val_set, (images_test, labels_test) = sets
+    train_set, val_set, (images_test, labels_test), _ = load(name)
+    budget = BUDGETS[name]
     options, optimizer, with_callbacks = ARMS[arm]
     keras.utils.set_random_seed(seed)
     model = simple_cnn() if options is None else modern_cnn(**options)
-    watched = budget["num_watched"]
-    callbacks = [Watch(images_test[:watched], labels_test[:watched], "test_accuracy")]
-    if with_callbacks:
-        callbacks += plateau_and_stop(
-            budget["plateau_patience"], budget["stop_patience"]
-        )
+    patiences = budget["plateau_patience"], budget["stop_patience"]
     started = time.perf_counter()
     history = train(
         model,
@@ -99,7 +91,7 @@ def run(arm, seed, sets, budget):
         epochs=budget["epochs"],
         batch_size=budget["batch_size"],
         optimizer=optimizer,
-        callbacks=callbacks,
+        callbacks=plateau_and_stop(*patiences) if with_callbacks else (),
         name=f"{arm}, seed {seed}",
     )
     seconds = time.perf_counter() - started
@@ -117,58 +109,30 @@ def run(arm, seed, sets, budget):
     }
 
 
-def header(data_name, budget):
-    """Returns what a record says of its own making, without runs yet."""
-    *_, data = load(data_name, budget)
-    return {
-        "data": {"name": data.name, "source": data.source},
-        "checksum": data.checksum,
-        "budget": budget,
-        **record.conditions("keras", keras.backend.backend(), "numpy"),
-        "runs": [],
-    }
-
-
-def prepare(name, budget):
-    """Loads the data once in each worker process."""
-    global SETS
-    *SETS, _ = load(name, budget)
-
-
-def work(arm, seed, budget):
-    """Runs one arm in a worker process."""
-    return run(arm, seed, SETS, budget)
-
-
-def results(name, jobs, budget):
-    """Runs jobs side by side, one thread each, and yields the results as they come."""
-    os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        os.cpu_count(), spawn, initializer=prepare, initargs=(name, budget)
-    ) as pool:
-        futures = [pool.submit(work, arm, seed, budget) for arm, seed in jobs]
-        for future in as_completed(futures):
-            yield future.result()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", choices=BUDGETS)
-    data_name = parser.parse_args().data
-    name, budget = f"modern_cnn_ablation_{data_name}", BUDGETS[data_name]
-    fresh = header(data_name, budget)
-    content = record.read(name) or fresh
+    name = parser.parse_args().data
+    data = load(name)[-1]
+    recorded = f"modern_cnn_ablation_{name}"
+    fresh = {
+        "data": {"name": data.name, "source": data.source},
+        "checksum": data.checksum,
+        "budget": BUDGETS[name],
+        **record.conditions("keras", keras.backend.backend(), "numpy"),
+        "runs": [],
+    }
+    content = record.read(recorded) or fresh
     for key in ("budget", "checksum", "versions"):
         if content[key] != fresh[key]:
-            sys.exit(f"{name}.json was written with another {key}: {content[key]}")
-    finished = {(result["arm"], result["seed"]) for result in content["runs"]}
-    jobs = [(arm, seed) for seed in SEEDS for arm in ARMS]
-    jobs = [job for job in jobs if job not in finished]
-    for result in results(data_name, jobs, budget):
+            sys.exit(f"{recorded}.json was written with another {key}: {content[key]}")
+    finished = {(run["arm"], run["seed"]) for run in content["runs"]}
+    jobs = [(name, arm, seed) for seed in SEEDS for arm in ARMS]
+    jobs = [job for job in jobs if job[1:] not in finished]
+    for result in workers.side_by_side(run, jobs):
         content["runs"].append(result)
         content["runs"].sort(key=lambda run: (run["seed"], [*ARMS].index(run["arm"])))
-        record.write(name, content)
+        record.write(recorded, content)
 
 
 if __name__ == "__main__":

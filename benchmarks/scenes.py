@@ -8,9 +8,6 @@ Writes data/records/scenes_speed.json; takes about 10 s on one core.
 import statistics
 import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import record
 

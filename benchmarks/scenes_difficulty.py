@@ -9,9 +9,6 @@ draws the line to real CIFAR-10. Writes data/records/scenes_difficulty.json.
 import sys
 import time
 import warnings
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import record

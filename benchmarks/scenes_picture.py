@@ -1,9 +1,6 @@
 """Draws data/scenes.png, the picture that README opens with: 48 training images."""
 
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cv2
 import numpy as np

@@ -9,11 +9,6 @@ nothing, says how good that epoch really is. Repeated for 200 random parts of ea
 Writes data/records/test_set_choice.json.
 """
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from cnnlab.doctor import quiet_start
 
 quiet_start()

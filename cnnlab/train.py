@@ -188,16 +188,3 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         print(flush=True)
-
-
-class Watch(keras.callbacks.Callback):
-    """Adds the accuracy on one more set to the history, without learning from it."""
-
-    def __init__(self, images, labels, name):
-        """Takes `images`, `labels` and the `name` of the history's new list."""
-        super().__init__()
-        self.images, self.labels, self.name = images, labels, name
-
-    def on_epoch_end(self, epoch, logs=None):
-        logits = self.model.predict(self.images, batch_size=500, verbose=0)
-        logs[self.name] = float(np.mean(logits.argmax(-1) == self.labels))

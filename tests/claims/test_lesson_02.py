@@ -92,7 +92,7 @@ def test_the_arms_stand_in_nearly_the_same_order_on_scenes():
 @pytest.mark.quick
 def test_scenes_are_those_of_the_record():
     content = record.read("modern_cnn_ablation_scenes")
-    *_, current = script.load("scenes", content["budget"])
+    *_, current = script.load("scenes")
     assert current.checksum == content["checksum"]
 
 
@@ -115,9 +115,9 @@ def test_an_epoch_chosen_on_test_images_flatters_as_stated(size, points):
 )
 def test_a_recorded_arm_comes_out_again(arm):
     content = record.read("modern_cnn_ablation_cifar10")
-    *sets, current = script.load("cifar10", content["budget"])
+    *_, current = script.load("cifar10")
     assert current.checksum == content["checksum"]
-    again = script.run(arm, 0, sets, content["budget"])["test_accuracy"]
+    again = script.run("cifar10", arm, 0)["test_accuracy"]
     values = accuracies("cifar10")[arm]
     tolerance = 3 * values.std(ddof=1) + 0.005
     assert again == pytest.approx(values.mean(), abs=tolerance)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cnnlab.train import Watch, plateau_and_stop, split, train, train_seeds
+from cnnlab.train import plateau_and_stop, split, train, train_seeds
 
 
 def blobs(num_images, seed=0):
@@ -99,19 +99,6 @@ def test_plateau_halves_the_rate_and_the_best_epoch_comes_back():
         callbacks=plateau_and_stop(plateau_patience=2),
     )
     assert history["learning_rate"] == pytest.approx([1e-6, 1e-6, 1e-6, 0.5e-6])
-
-
-def test_watch_reports_a_set_that_is_not_learned_from():
-    images, labels = blobs(60, 3)
-    history = train(
-        linear(),
-        blobs(200),
-        blobs(50, 1),
-        epochs=2,
-        callbacks=[Watch(images, labels, "test_accuracy")],
-    )
-    assert len(history["test_accuracy"]) == 2
-    assert all(0 <= value <= 1 for value in history["test_accuracy"])
 
 
 def fast():
