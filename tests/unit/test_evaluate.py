@@ -94,10 +94,13 @@ def test_products_of_an_unknown_layer_are_refused():
 
 
 def test_model_works_as_before_once_its_products_are_counted():
-    model = simple_cnn()
-    before = dict(vars(model.layers[1]))
-    evaluate.multiply_accumulates(model)
-    assert vars(model.layers[1]).keys() == before.keys()
+    model = modern_cnn()
+    images = np.random.default_rng(0).random((2, 32, 32, 3), "float32")
+    before, attributes = model(images), set(vars(model.layers[1]))
+    products = evaluate.multiply_accumulates(model)
+    np.testing.assert_array_equal(model(images), before)
+    assert set(vars(model.layers[1])) == attributes
+    assert evaluate.multiply_accumulates(model) == products
 
 
 def test_open_image_size_must_be_given():
