@@ -9,6 +9,9 @@ from pathlib import Path
 from nbgrader import preprocessors
 
 from cnnlab.classroom.autograde import MarkOutside, RestoreCells
+from cnnlab.classroom.collect import BoundedExtractor, CarefulCollector
+from cnnlab.classroom.harmless import clean
+from cnnlab.classroom.release import ClearRest
 
 c = get_config()  # noqa: F821
 root = Path(__file__).parent.resolve()
@@ -22,12 +25,17 @@ c.GenerateAssignment.preprocessors = [
     preprocessors.ClearHiddenTests,
     preprocessors.ClearMarkScheme,
     preprocessors.ClearOutput,
+    ClearRest,
     preprocessors.CheckCellMetadata,
     preprocessors.ComputeChecksums,
     preprocessors.SaveCells,
 ]
 c.Autograde.sanitize_preprocessors = [RestoreCells]
 c.Autograde.autograde_preprocessors = [MarkOutside, preprocessors.AssignLatePenalties]
+c.HTMLExporter.sanitize_html = True  # the formgrader's page, which may change marks
+c.HTMLExporter.filters = {"clean_html": clean, "strip_files_prefix": clean}
+c.ZipCollectApp.extractor_plugin = BoundedExtractor
+c.ZipCollectApp.collector_plugin = CarefulCollector
 c.FileNameCollectorPlugin.named_regexp = (  # STUDENT_attempt_TIME_NOTEBOOK.ipynb
     r".*[/_](?P<student_id>[A-Za-z0-9.@+-]+)_attempt_(?P<timestamp>[0-9-]+)"
     r"_(?P<file_id>\w+)"

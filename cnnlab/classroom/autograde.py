@@ -4,9 +4,7 @@
 and the formgrader's button mark exactly as `cnnlab grade` does.
 """
 
-import json
 import logging
-from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -16,10 +14,11 @@ from nbgrader.utils import compute_checksum, is_grade, is_solution
 from traitlets import Bool, Instance
 
 from cnnlab.classroom import exercise, sandbox, submission
+from cnnlab.classroom.harmless import make_harmless
 from cnnlab.classroom.mark import judge
+from cnnlab.classroom.records import write_record
+from cnnlab.classroom.restore import grade_id, restore
 from cnnlab.classroom.run import run
-
-RECORD = "marks.json"
 
 
 def course_paths(resources):
@@ -42,64 +41,6 @@ class RestoreCells(NbGraderPreprocessor):
         return restore(nb, nbformat.read(path, as_version=4)), resources
 
 
-def restore(submitted, released):
-    """Puts the released cells back around a student's answers.
-
-    Of a submission only the text of its cells is used: no output and no metadata, so
-    that nothing in it can claim to be something else.
-
-    Args:
-        submitted: The notebook that came back.
-        released: The notebook that was handed out.
-
-    Returns:
-        A notebook with every released nbgrader cell exactly once.
-    """
-    known = {_grade_id(cell): cell for cell in released.cells if _grade_id(cell)}
-    cells, present = [], set()
-    for cell in submitted.cells:
-        name = _grade_id(cell)
-        if name in known and name not in present:
-            present.add(name)
-            cells.append(_kept(known[name], cell))
-        else:
-            cells.append(_plain(cell))
-    _insert_missing(cells, known, present)
-    notebook = deepcopy(released)
-    notebook.cells = cells
-    return notebook
-
-
-def _grade_id(cell):
-    """Returns a cell's grade id; whatever else stands in its place is none."""
-    marker = cell.metadata.get("nbgrader")
-    name = marker.get("grade_id") if isinstance(marker, dict) else None
-    return name if isinstance(name, str) else None
-
-
-def _kept(released, submitted):
-    cell = deepcopy(released)
-    if released.metadata.nbgrader.get("solution"):
-        cell.source = submitted.source
-    return cell
-
-
-def _plain(cell):
-    make = {
-        "code": nbformat.v4.new_code_cell,
-        "markdown": nbformat.v4.new_markdown_cell,
-    }.get(cell.cell_type, nbformat.v4.new_raw_cell)
-    return make(cell.source)
-
-
-def _insert_missing(cells, known, present):
-    position = 0
-    for name, cell in known.items():
-        if name not in present:
-            cells.insert(position, deepcopy(cell))
-        position = 1 + next(i for i, c in enumerate(cells) if _grade_id(c) == name)
-
-
 class MarkOutside(NbGraderPreprocessor):
     """Runs a submission in the sandbox and writes its marks into the gradebook."""
 
@@ -120,14 +61,15 @@ class MarkOutside(NbGraderPreprocessor):
         marks = [judge(each, cases[each.name], answers, reason) for each in exercises]
         with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
             save(gradebook, marks, assignment, student, notebook, _unanswered(nb))
-        write_record(folder, marks, reason)
-        return executed, resources
+        record = {"marks": [mark.as_dict() for mark in marks], "reason": reason}
+        write_record(root, assignment, student, record)
+        return make_harmless(executed), resources
 
 
 def _unanswered(notebook):
     """Names the written answers that are still as they were handed out."""
     return {
-        _grade_id(cell)
+        grade_id(cell)
         for cell in notebook.cells
         if is_grade(cell)
         and is_solution(cell)
@@ -158,10 +100,3 @@ def save(gradebook, marks, assignment, student, notebook, unanswered=()):
         mark = by_name.get(comment.name.removeprefix("answer-"))
         comment.auto_comment = "\n".join(mark.lines) or None if mark else None
     gradebook.db.commit()
-
-
-def write_record(folder, marks, reason=None):
-    """Writes what feedback and reports need beside the autograded notebook."""
-    content = {"marks": [mark.as_dict() for mark in marks], "reason": reason}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECORD).write_text(json.dumps(content, indent=1), encoding="utf-8")

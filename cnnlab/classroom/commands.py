@@ -40,13 +40,15 @@ def grade(root, name=None, student=None, jobs=None, unsafe=False):
 
 def _grade(course, assignment, student, jobs, unsafe):
     from cnnlab.classroom import grade as grading
-    from cnnlab.classroom import report
+    from cnnlab.classroom import records, report
 
     grading.log_to(course.root)
-    names, refused = grading.students(course, assignment)
-    chosen = grading.choose(course, assignment, names, student)
+    names, refused = records.students(course, assignment)
+    chosen = records.choose(course, assignment, names, student)
     done = len(names) - len(chosen)
     console.print(f"{assignment}: {len(chosen)} to grade, {done} graded before")
+    for each in refused:
+        console.print(f"Left alone: {each!r} cannot be a student's name", markup=False)
     columns = "{task.description}", BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeRemainingColumn(), console=console) as bars:
         task = bars.add_task("grading", total=len(chosen))
@@ -72,11 +74,11 @@ def feedback(root, name=None, student=None):
     """Writes feedback for every graded submission, or for one student."""
     course = open_course(root)
     from cnnlab.classroom import feedback as pages
-    from cnnlab.classroom import grade as grading
+    from cnnlab.classroom import records
 
     for assignment in course.assignments(name):
-        names, _ = grading.students(course, assignment)
-        graded = [n for n in names if grading.read_record(course, assignment, n)]
+        names, _ = records.students(course, assignment)
+        graded = [n for n in names if records.read_record(course, assignment, n)]
         wanted = [each for each in graded if student in (None, each)]
         for each in wanted:
             pages.write(course, assignment, each)

@@ -4,30 +4,44 @@ It is made from the autograded notebook, which never contained a hidden test, an
 the gradebook's rows of this one student.
 """
 
-from html import escape
+import logging
 
 import nbformat
 from jinja2 import Environment
 from nbconvert import HTMLExporter
-from nbconvert.preprocessors.sanitize import SanitizeHTML
 
-from cnnlab.classroom.grade import read_record
+from cnnlab.classroom.harmless import clean
+from cnnlab.classroom.pages import CODE, STYLE
+from cnnlab.classroom.records import read_record
 
-TAGS = ["p", "div", "pre", "span", "br", "hr", "img", "details", "summary", "sup"]
-TAGS += ["h1", "h2", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td"]
-PAGE = Environment(autoescape=True).from_string("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
-body { font: 16px/1.5 sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
-pre { background: #f4f4f4; padding: .6rem; overflow-x: auto; white-space: pre-wrap }
-table { border-collapse: collapse } td, th { padding: .2rem .8rem; text-align: left }
-.mark { border-left: .4rem solid #36c; background: #eef3fc; padding: .4rem .8rem }
-.mark pre { background: none; margin: 0 } img { max-width: 100% }
+PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title | replace("_", " ") }}</title>
+<meta name="viewport" content="width=device-width"><style>{{ style }}
+{{ code }}
+.mark { border-left: .4rem solid; padding: .5rem .8rem; margin: .8rem 0 1.5rem }
+.mark p { margin: .2rem 0 } .mark pre { background: #fff8; margin: .3rem 0 0 }
+.full { border-color: #2a7d46; background: #eaf6ee }
+.part { border-color: #c98a00; background: #fdf5e3 }
+.none { border-color: #b93a32; background: #fcedec }
+.waits { border-color: #777; background: #f2f2f2 }
+.output_text pre { background: none; white-space: pre-wrap; overflow-wrap: anywhere }
+td:last-child, th:last-child { padding-left: .6rem }
 .jp-InputPrompt, .jp-OutputPrompt, .prompt, .anchor-link { display: none }
-</style></head><body><h1>{{ title }}</h1><p>{{ student }}: <b>{{ total }}</b></p>
+</style></head><body><h1>{{ title | replace("_", " ") }}</h1><p>{{ student }}: <b>{{ total }}</b></p>
 <table><tr><th>exercise</th><th>points</th></tr>
-{% for row in rows %}<tr><td>{{ row.name }}</td><td>{{ row.points }}</td></tr>
-{% endfor %}</table>{{ notebook | safe }}</body></html>
+{% for row in rows %}
+<tr><td><a href="#mark-{{ row.name }}">{{ row.name }}</a></td>
+<td class="{{ row.state }}">{{ row.points }}</td></tr>
+{% endfor %}
+</table>{{ notebook | safe }}</body></html>
 """)
+BOX = Environment(autoescape=True, trim_blocks=True).from_string(
+    """<div class="mark {{ row.state }}" id="mark-{{ row.name }}">
+<b>{{ row.name }}: {{ row.points }}</b>
+{% for line in row.lines %}<p>{{ line }}</p>{% endfor %}
+{% for line in row.quoted %}<pre>{{ line }}</pre>{% endfor %}
+</div>"""
+)
 
 
 def write(course, assignment, student):
@@ -44,28 +58,37 @@ def write(course, assignment, student):
     folder = course.root / "autograded" / student / assignment
     notebook = nbformat.read(folder / f"{assignment}.ipynb", as_version=4)
     rows, total = _rows(course, assignment, student)
-    _insert_marks(notebook, {row["name"]: row for row in rows})
-    body = _exporter().from_notebook_node(notebook)[0]
+    body = _shown(notebook, {row["name"]: row for row in rows})
     path = course.root / "feedback" / student / assignment / f"{assignment}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = {"title": assignment, "student": student, "total": total}
-    path.write_text(PAGE.render(names, rows=rows, notebook=body), encoding="utf-8")
+    names = {"title": assignment, "student": student, "total": total, "rows": rows}
+    page = PAGE.render(names, style=STYLE, code=CODE, notebook=body)
+    path.write_text(page, encoding="utf-8")
     return path
 
 
-def _exporter():
-    """Makes nbconvert's exporter; what a student wrote cannot become a script."""
-    attributes = {"*": ["class", "id", "title"], "a": ["href"], "img": ["src", "alt"]}
-    cleaner = SanitizeHTML(tags=[*SanitizeHTML().tags, *TAGS], attributes=attributes)
+def _shown(notebook, rows):
+    """Renders a notebook with its marks; what a student wrote becomes no script."""
     exporter = HTMLExporter(template_name="basic", sanitize_html=True)
-    exporter.register_filter(
-        "clean_html", lambda x: cleaner.sanitize_html_tags(_text(x))
-    )
-    return exporter
+    exporter.register_filter("clean_html", clean)
+    try:
+        return exporter.from_notebook_node(_with_marks(notebook, rows))[0]
+    except Exception as error:  # deep nesting, above all: the others still get a page
+        logging.getLogger("cnnlab").warning("no page can show it: %s", error)
+        boxes = "".join(BOX.render(row=row) for row in rows.values())
+        return f"<p>Your notebook cannot be shown on a page.</p>{boxes}"
 
 
-def _text(element):
-    return element.decode() if isinstance(element, bytes) else str(element)
+def _with_marks(notebook, rows):
+    """Puts a box with marks and hints below each cell that earned points."""
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        row = rows.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+        if row:
+            cells.append(nbformat.v4.new_markdown_cell(BOX.render(row=row)))
+    notebook.cells = cells
+    return notebook
 
 
 def _rows(course, assignment, student):
@@ -86,33 +109,18 @@ def _rows(course, assignment, student):
 
 
 def _row(grade, said, comments):
+    """Gathers what is told about one cell: points, their state, hints, a comment."""
     mark = said.get(grade.name, {"lines": [], "quoted": []})
     comment = comments.get(grade.name) or comments.get(f"answer-{grade.name}")
     waits = grade.auto_score is None and grade.manual_score is None
-    points = "not read yet" if waits else f"{grade.score:g} of {grade.max_score:g}"
-    lines = [*mark["lines"], *([comment] if comment else [])]
+    reached = "full" if grade.score >= grade.max_score else "part"
     return {
         "name": grade.name,
-        "points": points,
+        "points": "not read yet"
+        if waits
+        else f"{grade.score:g} of {grade.max_score:g}",
         "waits": waits,
-        "lines": lines,
+        "state": "waits" if waits else reached if grade.score else "none",
+        "lines": [*mark["lines"], *filter(str.strip, (comment or "").splitlines())],
         "quoted": mark["quoted"],
     }
-
-
-def _insert_marks(notebook, rows):
-    """Puts a box with marks and hints below each cell that earned points."""
-    cells = []
-    for cell in notebook.cells:
-        cells.append(cell)
-        row = rows.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-        if row:
-            cells.append(nbformat.v4.new_markdown_cell(_box(row)))
-    notebook.cells = cells
-
-
-def _box(row):
-    said = "".join(f"<br>{escape(line)}" for line in row["lines"])
-    quoted = "".join(f"<pre>{escape(line)}</pre>" for line in row["quoted"])
-    points = f"<b>{escape(row['name'])}: {row['points']}</b>"
-    return f'<div class="mark">{points}{said}{quoted}</div>'

@@ -1,11 +1,8 @@
-"""A class graded: one process a submission, several at a time, resumable.
+"""A class graded: one process a submission, several at a time, each on its own.
 
-What is finished is known from its record, which names the very files it came from; so a
-grading that was killed goes on where it stopped, and only what changed is done again.
+A grading that was killed takes its processes along; `records` knows what was finished.
 """
 
-import hashlib
-import json
 import logging
 import multiprocessing
 import os
@@ -18,67 +15,16 @@ from pathlib import Path
 import nbformat
 from nbgrader.converters import Autograde
 
-from cnnlab.classroom import exercise, sandbox, submission
-from cnnlab.classroom.autograde import RECORD, save, write_record
+from cnnlab.classroom import exercise, folders, records, sandbox, submission
+from cnnlab.classroom.autograde import save
 from cnnlab.classroom.course import Course
 from cnnlab.classroom.errors import CourseError
 from cnnlab.classroom.mark import Mark
+from cnnlab.classroom.records import fingerprint, read_record, write_record
 
 PROCESSES = multiprocessing.get_context("forkserver")
 STARTING_SECONDS = 120  # beyond the limit of the submission itself
 FAILED = "This submission could not be graded. Ask your instructor to look at it."
-
-
-def students(course, assignment):
-    """Lists who handed an assignment in.
-
-    Returns:
-        `(names, refused)`: students' names, and folders whose names cannot be names.
-    """
-    folders = sorted((course.root / "submitted").glob("*"))
-    handed_in = [each.name for each in folders if os.path.lexists(each / assignment)]
-    names = [name for name in handed_in if submission.is_name(name)]
-    return names, [name for name in handed_in if name not in names]
-
-
-def choose(course, assignment, names, student=None):
-    """Lists the submissions to grade: those without marks, or one that is named.
-
-    Raises:
-        CourseError: If the student named handed nothing in.
-    """
-    if student is None:
-        return [name for name in names if not is_graded(course, assignment, name)]
-    if student not in names:
-        raise CourseError(
-            f"{assignment} was handed in by {', '.join(names)}. Received: {student}"
-        )
-    return [student]
-
-
-def is_graded(course, assignment, student):
-    """Says whether the record of a submission belongs to the files as they are."""
-    record = read_record(course, assignment, student)
-    return record.get("of") == fingerprint(course, assignment, student)
-
-
-def read_record(course, assignment, student):
-    """Reads what grading wrote about a submission; an empty dict if nothing."""
-    path = course.root / "autograded" / student / assignment / RECORD
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def fingerprint(course, assignment, student):
-    """Returns a digest of a submission's files and of the assignment's source."""
-    digest = hashlib.sha256(course.source(assignment).read_bytes())
-    folder = course.root / "submitted" / student / assignment
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        digest.update(f"{path.name}/{status.st_size}/{status.st_mtime_ns}".encode())
-    return digest.hexdigest()
 
 
 def grade(course, assignment, names, jobs=2, unsafe=False):
@@ -95,10 +41,12 @@ def grade(course, assignment, names, jobs=2, unsafe=False):
         `(student, record)` as each is finished.
 
     Raises:
-        CourseError: If there is no sandbox, or nothing was released.
+        CourseError: If there is no sandbox, or it would show the course, or nothing
+            was released.
     """
-    if not unsafe and (problem := sandbox.trouble()):
-        raise CourseError(problem)
+    if not unsafe:
+        _require_sandbox(course)
+    folders.remove_leftovers({os.geteuid(), sandbox.owner()})
     course.released(assignment)
     PROCESSES.set_forkserver_preload(["cnnlab.classroom.grade"])
     waiting, running = list(names), {}
@@ -120,10 +68,21 @@ def grade(course, assignment, names, jobs=2, unsafe=False):
             process.kill()
 
 
+def _require_sandbox(course):
+    if problem := sandbox.trouble():
+        raise CourseError(problem)
+    if sandbox.shows(course.root):
+        raise CourseError(
+            "A course must not lie inside a folder of Python or of the system, which "
+            f"students' code can read. Received: {course.root}"
+        )
+
+
 def _finished(running, course):
     """Takes out the processes that have ended or have run beyond all limits."""
     ended = wait(list(running), timeout=1)
-    allowed = sandbox.Limits().seconds + STARTING_SECONDS
+    limits = course.config.MarkOutside.get("limits", sandbox.Limits())
+    allowed = limits.seconds + STARTING_SECONDS
     for sentinel, (process, student, started) in list(running.items()):
         if sentinel not in ended and time.monotonic() - started < allowed:
             continue
@@ -139,6 +98,7 @@ def _grade_one(root, assignment, student, unsafe):
     log_to(root)
     course = Course(root)
     course.config.MarkOutside.unsafe = unsafe
+    records.place(root, assignment, student).unlink(missing_ok=True)
     before = fingerprint(course, assignment, student)
     folder = course.root / "submitted" / student / assignment
     if reason := submission.problem(folder, f"{assignment}.ipynb"):
@@ -148,7 +108,7 @@ def _grade_one(root, assignment, student, unsafe):
     record = read_record(course, assignment, student)
     if not record:
         raise CourseError(f"No marks were written for {student}")
-    _replace_record(course, assignment, student, {**record, "of": before})
+    write_record(root, assignment, student, {**record, "of": before})
 
 
 def _die_with_grader():
@@ -160,24 +120,19 @@ def _die_with_grader():
 def refuse(course, assignment, student, reason):
     """Gives no points to a submission that cannot be graded, and says why."""
     exercises = exercise.read(course.source(assignment))
-    marks = [Mark(each.name, 0.0, each.points, [reason]) for each in exercises]
+    marks = [
+        Mark(each.name, 0.0, each.points, [reason], [reason]) for each in exercises
+    ]
     with course.gradebook() as gradebook:
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(assignment, student)
         save(gradebook, marks, assignment, student, assignment, ["explain"])
     folder = course.root / "autograded" / student / assignment
-    write_record(folder, marks, "refused")
+    folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(course.released(assignment), folder / f"{assignment}.ipynb")
-    record = read_record(course, assignment, student)
+    record = {"marks": [mark.as_dict() for mark in marks], "reason": "refused"}
     record["of"] = fingerprint(course, assignment, student)
-    _replace_record(course, assignment, student, record)
-
-
-def _replace_record(course, assignment, student, record):
-    path = course.root / "autograded" / student / assignment / RECORD
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    new.replace(path)
+    write_record(course.root, assignment, student, record)
 
 
 def log_to(root):

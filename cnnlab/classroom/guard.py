@@ -12,6 +12,8 @@ from contextlib import suppress
 
 import psutil
 
+from cnnlab.classroom.storage import overfull
+
 
 class Guard(threading.Thread):
     """Watches a sandbox from outside and kills it when a limit is passed."""
@@ -49,7 +51,8 @@ class Guard(threading.Thread):
             return "time"
         if used["megabytes"] > allowed.megabytes:
             return "memory"
-        return "disk" if _overfull(self.folder, allowed) else None
+        processes = [each.pid for each in _tree(self.process)]
+        return "disk" if overfull(self.folder, processes, allowed) else None
 
 
 def usage(process):
@@ -65,12 +68,12 @@ def usage(process):
 
 
 def kill_tree(process):
-    """Sends SIGKILL to a process and all below it, the namespace's first among them."""
-    for each in _tree(process):
-        try:
+    """Sends SIGKILL to a process and all below it, and waits until those are gone."""
+    tree = _tree(process)
+    for each in tree:
+        with suppress(ProcessLookupError, PermissionError):
             os.kill(each.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
+    psutil.wait_procs(tree[1:], timeout=5)  # the first is waited for by its parent
 
 
 def _tree(process):
@@ -79,24 +82,3 @@ def _tree(process):
         return [root, *root.children(recursive=True)]
     except psutil.Error:
         return []
-
-
-def _overfull(folder, limits):
-    size = 0
-    for number, entry in enumerate(_entries(folder)):
-        with suppress(FileNotFoundError):
-            size += entry.stat(follow_symlinks=False).st_blocks * 512
-        if number > limits.folder_files or size > limits.folder_megabytes * 10**6:
-            return True
-    return False
-
-
-def _entries(folder):
-    """Yields what lies in a folder, at any depth, following no link."""
-    pending = [folder]
-    while pending:
-        with suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                yield entry

@@ -38,7 +38,10 @@ class Mark:
     name: str
     points: float
     most: float
-    lines: list = field(default_factory=list)  # in our words: for student and class
+    lines: list = field(default_factory=list)  # in our words, with the cases they mean
+    complaints: list = field(
+        default_factory=list
+    )  # without: what a class is counted by
     quoted: list = field(default_factory=list)  # in the words of the student's program
 
     def as_dict(self):
@@ -71,7 +74,7 @@ def judge(exercise, cases, answers, reason=None):
         complaints.setdefault(complaint, []).append(case)
     mark.points = float(sum(case.points for case in complaints.pop(None, [])))
     mark.lines = [_sentence(text, bad, cases) for text, bad in complaints.items()]
-    mark.quoted = list(quoted)
+    mark.complaints, mark.quoted = list(complaints), list(quoted)
     return mark
 
 

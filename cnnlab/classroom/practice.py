@@ -7,7 +7,16 @@ from typing import NamedTuple
 
 import nbformat
 from nbclient import NotebookClient
-from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions, LockCells
+from nbgrader.preprocessors import (
+    ClearHiddenTests,
+    ClearOutput,
+    ClearSolutions,
+    LockCells,
+)
+
+from cnnlab.classroom.release import ClearRest
+
+CLEARING = LockCells, ClearSolutions, ClearHiddenTests, ClearOutput, ClearRest
 
 
 class Answer(NamedTuple):
@@ -26,7 +35,7 @@ def start(source, path):
         path: Where to write it.
     """
     notebook = nbformat.read(source, as_version=4)
-    for clear in (LockCells, ClearSolutions, ClearHiddenTests):
+    for clear in CLEARING:
         notebook, _ = clear().preprocess(notebook, {})
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)

@@ -5,6 +5,7 @@ import re
 
 import nbformat
 from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import NbGraderPreprocessor
 
 from cnnlab.classroom import exercise
 from cnnlab.classroom.errors import CourseError
@@ -13,6 +14,21 @@ SECRET = re.compile(
     r"BEGIN (?:SOLUTION|HIDDEN TESTS)[^\n]*\n(.*?)^[^\n]*END (?:SOLUTION|HIDDEN TESTS)",
     re.DOTALL | re.M,
 )
+
+
+class ClearRest(NbGraderPreprocessor):
+    """Removes what an author's editor left in a notebook: pictures, notes, widgets."""
+
+    def preprocess(self, nb, resources):
+        """Returns the notebook with nbgrader's own metadata and no files in answers."""
+        kept = {"kernelspec", "language_info"}
+        nb.metadata = {k: v for k, v in nb.metadata.items() if k in kept}
+        for cell in nb.cells:
+            marker = cell.metadata.get("nbgrader", {})
+            cell.metadata = {"nbgrader": marker} if marker else {}
+            if marker.get("solution"):
+                cell.pop("attachments", None)
+        return nb, resources
 
 
 def release(course, assignment):
@@ -26,17 +42,25 @@ def release(course, assignment):
         Path of the notebook to hand out.
 
     Raises:
-        CourseError: If a line of a solution or a hidden test is left in it.
+        CourseError: If a line of a solution or a hidden test is left in it, or in a
+            file beside it.
         ValueError: If an exercise of the source is not complete.
     """
     exercise.read(course.source(assignment))
     course.convert(GenerateAssignment, assignment)
     path = course.root / "release" / assignment / f"{assignment}.ipynb"
     source = nbformat.read(course.source(assignment), as_version=4)
-    if found := leaks(source, path.read_text(encoding="utf-8")):
-        path.unlink()
-        raise CourseError(f"The student version would contain: {found[0]!r}")
+    for each in path.parent.rglob("*"):
+        if each.is_file() and (found := leaks(source, _text(each))):
+            each.unlink()
+            raise CourseError(
+                f"The student version would contain, in {each.name}: {found[0]!r}"
+            )
     return path
+
+
+def _text(path):
+    return path.read_bytes().decode("utf-8", "replace")
 
 
 def secrets(source):

@@ -5,32 +5,47 @@ from collections import Counter
 from jinja2 import Environment
 from nbgrader.plugins.export import CsvExportPlugin
 
-from cnnlab.classroom.grade import read_record
+from cnnlab.classroom.pages import STYLE
+from cnnlab.classroom.records import read_record
 
 STEPS = 5  # bars of a distribution: none, a quarter, half, three quarters, all points
-PAGE = Environment(autoescape=True).from_string("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ assignment }}</title><style>
-body { font: 16px/1.5 sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse } td, th { padding: .1rem .8rem; text-align: left }
-.bar { background: #36c; height: .9rem; display: inline-block }
-</style></head><body><h1>{{ assignment }}</h1>
+PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ assignment | replace("_", " ") }}</title>
+<meta name="viewport" content="width=device-width"><style>{{ style }}
+td:first-child { white-space: nowrap; width: 9rem }
+.bar { background: #36c; height: .9rem; display: inline-block; vertical-align: middle }
+</style></head><body><h1>{{ assignment | replace("_", " ") }}</h1>
 <p>{{ students | length }} submissions.</p>
 {% for exercise in exercises %}
 <h2>{{ exercise.name }}</h2>
 <p>On average {{ "%.1f" % exercise.mean }} of {{ "%g" % exercise.most }} points.</p>
-<table>{% for label, count in exercise.bars %}
+<table>
+{% for label, count in exercise.bars %}
 <tr><td>{{ label }}</td><td><span class="bar"
-style="width: {{ 20 * count / (students | length) }}rem"></span> {{ count }}</td></tr>
-{% endfor %}</table>
-{% if exercise.mistakes %}<p>Most frequent:</p><ul>
-{% for line, count in exercise.mistakes %}<li>{{ count }} × {{ line }}</li>
-{% endfor %}</ul>{% endif %}{% endfor %}
+style="width: {{ 80 * count / (students | length) }}%"></span> {{ count }}</td></tr>
+{% endfor %}
+</table>
+{% if exercise.mistakes %}
+<p>Most frequent:</p><ul>
+{% for line, count in exercise.mistakes %}
+<li>{{ count }} × {{ line }}</li>
+{% endfor %}
+</ul>
+{% endif %}
+{% endfor %}
 <h2>Submissions</h2><table><tr><th>student</th><th>points without free text</th>
-<th>stopped</th></tr>{% for student, points, reason in students %}
+<th>stopped</th></tr>
+{% for student, points, reason in students %}
 <tr><td>{{ student }}</td><td>{{ "%g" % points }}</td><td>{{ reason or "" }}</td></tr>
-{% endfor %}</table>
-{% if refused %}<p>Not graded, because the folder's name can be nobody's name:
-{% for name in refused %}<code>{{ name }}</code> {% endfor %}</p>{% endif %}
+{% endfor %}
+</table>
+{% if refused %}
+<p>Not graded, because the folder's name can be nobody's name:
+{% for name in refused %}
+<code>{{ name }}</code>
+{% endfor %}
+</p>
+{% endif %}
 </body></html>
 """)
 
@@ -57,6 +72,7 @@ def write(course, assignment, names, refused=()):
     page = course.root / f"report_{assignment}.html"
     text = PAGE.render(
         assignment=assignment,
+        style=STYLE,
         students=students,
         exercises=[summary(marks) for marks in rows],
         refused=refused,
@@ -77,7 +93,7 @@ def summary(marks):
     """
     most = marks[0]["most"]
     steps = Counter(int((STEPS - 1) * mark["points"] / most) for mark in marks)
-    lines = Counter(line for mark in marks for line in mark["lines"])
+    lines = Counter(line for mark in marks for line in mark["complaints"])
     return {
         "name": marks[0]["name"],
         "most": most,

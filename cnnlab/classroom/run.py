@@ -8,23 +8,20 @@ import asyncio
 import logging
 import os
 import stat
-import subprocess
-import tempfile
-from contextlib import contextmanager
 from copy import deepcopy
-from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 import nbformat
-from nbclient import NotebookClient
 
-from cnnlab.classroom import sandbox
-from cnnlab.classroom.guard import Guard
+from cnnlab.classroom import folders
+from cnnlab.classroom.client import Client
 from cnnlab.classroom.inside import save_arguments
+from cnnlab.classroom.kernel import SandboxManager
 from cnnlab.classroom.mark import ENDINGS
 
 MAX_BYTES = 10**6  # of one answer
 MAX_TEXT = 400  # bytes of an error that the student's process reports
+OWN = ("*.ipynb", "kernel.json", "socket*")  # files that a student cannot bring along
 CALL = (
     "from cnnlab.classroom.inside import answer as _answer\n"
     "_answer({name!r}, globals().get({name!r}))"
@@ -45,28 +42,16 @@ def run(notebook, cases, limits, extra_files=None, sandboxed=True):
         `(executed, answers, reason)`: the notebook with outputs; a dict from the name
         of an answer file to its bytes; and why the run was stopped early, or None.
     """
-    with _folder() as folder:
+    with folders.temporary() as folder:
         if extra_files:
-            ignored = ignore_patterns("*.ipynb")
-            copytree(
-                extra_files, folder, symlinks=True, ignore=ignored, dirs_exist_ok=True
-            )
+            own = ignore_patterns(*OWN, *(f"{name}.*" for name in cases))
+            copytree(extra_files, folder, True, own, dirs_exist_ok=True)
         for name, drawn in cases.items():
             save_arguments(folder, name, drawn)
         executed = _with_calls(notebook, cases)
         reason = _execute(executed, folder, limits, sandboxed)
         executed.cells = [c for c in executed.cells if not c.metadata.get("call")]
         return executed, _collect(folder, cases), reason
-
-
-@contextmanager
-def _folder():
-    folder = tempfile.mkdtemp(prefix="cnnlab-", dir="/tmp")  # short: sockets' names
-    try:
-        yield Path(folder)
-    finally:
-        subprocess.run(["chmod", "-R", "u+rwX", folder], stderr=subprocess.DEVNULL)
-        subprocess.run(["rm", "-rf", folder], check=False)
 
 
 def _with_calls(notebook, cases):
@@ -84,8 +69,8 @@ def _with_calls(notebook, cases):
 
 def _execute(notebook, folder, limits, sandboxed):
     """Executes all cells in place; returns why it was stopped early, or None."""
-    manager = sandbox.SandboxManager(folder, limits, sandboxed)
-    client = _Client(notebook, km=manager, limits=limits, folder=folder)
+    manager = SandboxManager(folder, limits, sandboxed)
+    client = Client(notebook, km=manager, limits=limits, folder=folder)
     try:
         asyncio.run(client.run())
     except Exception as error:
@@ -100,62 +85,6 @@ def _execute(notebook, folder, limits, sandboxed):
 def _reason(error):
     logging.getLogger("cnnlab").warning("the kernel failed: %s", error)
     return "ended"
-
-
-class _Client(NotebookClient):
-    """Executes every cell, bounds what they write, and starts the guard."""
-
-    def __init__(self, notebook, km, limits, folder):
-        super().__init__(
-            notebook,
-            km=km,
-            timeout=limits.cell_seconds,
-            startup_timeout=60,
-            interrupt_on_timeout=True,
-            allow_errors=True,
-            error_on_timeout={
-                "ename": "Timeout",
-                "evalue": f"the cell took more than {limits.cell_seconds} seconds",
-                "traceback": [],
-            },
-        )
-        self.limits, self.folder = limits, folder
-        self.slow = False  # whether a cell was interrupted
-        self.guard, self.bytes_left = None, limits.output_megabytes * 10**6
-
-    @property
-    def reason(self):
-        """Why the guard killed the sandbox, or None."""
-        return self.guard and self.guard.reason
-
-    async def run(self):
-        """Executes the notebook."""
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        env = sandbox.environment(self.folder)
-        async with self.async_setup_kernel(cwd=str(self.folder), env=env, **silent):
-            for index, cell in enumerate(self.nb.cells):
-                await self.async_execute_cell(cell, index)
-
-    async def async_start_new_kernel(self, **kwargs):
-        await super().async_start_new_kernel(**kwargs)
-        pid = self.km.provisioner.process.pid
-        self.guard = Guard(pid, self.folder, self.limits)
-        self.guard.start()
-
-    async def _async_handle_timeout(self, timeout, cell=None):
-        self.slow = True
-        return await super()._async_handle_timeout(timeout, cell)
-
-    def stop(self, reason):
-        """Kills whatever is left of the sandbox."""
-        if self.guard:
-            self.guard.kill(reason)
-
-    def process_message(self, msg, cell, cell_index):
-        self.bytes_left -= len(str(msg["content"]))
-        if self.bytes_left < 0:
-            self.stop("output")
-        return super().process_message(msg, cell, cell_index)
 
 
 def _collect(folder, cases):

@@ -1,7 +1,6 @@
-"""A Jupyter kernel inside bubblewrap: nothing of the host to see, change or exhaust.
+"""A program inside bubblewrap: nothing of the host to see, change or exhaust.
 
-Every namespace is unshared, the system is read-only, one folder is writable; the
-kernel's sockets are files in that folder.
+Every namespace is unshared, the system is read-only, one folder is writable.
 Source: https://github.com/containers/bubblewrap
 """
 
@@ -10,13 +9,10 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import zmq.asyncio
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
+from cnnlab.classroom import folders, syscalls
 
 PACKAGE = Path(__file__).resolve().parents[1]
 NOBODY = 65534
@@ -36,6 +32,11 @@ MISSING = (
     "Grading needs bubblewrap, which keeps students' code away from this machine. "
     "Install it: apt-get install bubblewrap"
 )
+REFUSED = (
+    "bubblewrap does not work on this machine: {}\n"
+    "It must be version 0.8 or newer and needs the right to create user namespaces; "
+    "Ubuntu gives it by: sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Limits:
     file_megabytes: int = 64
     folder_megabytes: int = 256
     folder_files: int = 2000
+    open_files: int = 2000  # all processes together
     processes: int = 200  # threads included
     output_megabytes: int = 8
 
@@ -58,17 +60,23 @@ def trouble():
     """Tries the sandbox and returns what is wrong with it, or None."""
     if shutil.which("bwrap") is None:
         return MISSING
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+    with folders.temporary() as folder, syscalls.opened() as filters:
         hand_over(folder)
         tried = subprocess.run(
-            [*command(folder, Limits()), "true"],
+            [*command(folder, Limits(), filters), "true"],
             env=environment(folder),
+            pass_fds=filters,
             capture_output=True,
             text=True,
         )
     if tried.returncode == 0:
         return None
-    return f"bubblewrap does not work on this machine: {tried.stderr.strip()}"
+    return REFUSED.format(tried.stderr.strip())
+
+
+def owner():
+    """Returns the user as whom students' code runs: nobody, if root is at work."""
+    return NOBODY if os.geteuid() == 0 else os.geteuid()
 
 
 def hand_over(folder):
@@ -78,7 +86,14 @@ def hand_over(folder):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
-def command(folder, limits):
+def shows(path):
+    """Says whether the sandbox would show a path of the host, as Python's own."""
+    path = Path(path).resolve()
+    visible = [Path(each).resolve() for each in (*SYSTEM, *PYTHON)]
+    return any(path.is_relative_to(each) for each in visible)
+
+
+def command(folder, limits, filters=()):
     """Builds the command line before which a program runs in the sandbox.
 
     Started as root, the command becomes nobody first: the kernel ignores the limit of
@@ -89,6 +104,7 @@ def command(folder, limits):
     Args:
         folder: The only writable folder; a short absolute path.
         limits: `Limits`.
+        filters: Descriptors of `syscalls.opened`, handed down to the command.
 
     Returns:
         A list of strings.
@@ -96,6 +112,7 @@ def command(folder, limits):
     root = os.geteuid() == 0
     places = [f"/mnt/{number}" if root else path for number, path in enumerate(PYTHON)]
     arguments = ["bwrap", *_visible(folder, places), *ISOLATED, "--chdir", str(folder)]
+    arguments += [part for each in filters for part in ("--seccomp", str(each))]
     arguments += ["--", "prlimit", *_resources(limits), "--"]
     return [*_as_nobody(places), *arguments] if root else arguments
 
@@ -143,33 +160,3 @@ def environment(folder):
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
-
-
-class SandboxManager(AsyncKernelManager):
-    """Starts a kernel in a sandbox around `folder`."""
-
-    def __init__(self, folder, limits, sandboxed=True):
-        super().__init__(
-            context=zmq.asyncio.Context(),
-            transport="ipc",
-            ip=f"{folder}/socket",
-            connection_file=f"{folder}/kernel.json",
-            shutdown_wait_time=1,
-        )
-        self.context.setsockopt(zmq.MAXMSGSIZE, limits.output_megabytes * 10**6)
-        self.context.setsockopt(zmq.RCVHWM, 100)
-        self.folder, self.limits, self.sandboxed = folder, limits, sandboxed
-
-    @property
-    def kernel_spec(self):
-        """The kernel of this very Python, interrupted by message, not by signal."""
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, language="python", interrupt_mode="message")
-
-    def format_kernel_cmd(self, extra_arguments=None):
-        """Returns the kernel's command, the sandbox in front of it."""
-        kernel = super().format_kernel_cmd(extra_arguments)
-        if not self.sandboxed:
-            return kernel
-        hand_over(self.folder)
-        return [*command(self.folder, self.limits), *kernel]

@@ -67,6 +67,29 @@ print("written:", written)
 for program in ("mount -t tmpfs none /mnt", "unshare -Ur true", "chroot / true"):
     print("allowed:", os.system(program + " 2>/dev/null") == 0)
 """
+DISPLAY = """
+from IPython.display import HTML, SVG, Javascript, Latex, Markdown, display
+bad = "<script>alert(1)</script><img src=x onerror=alert(1)><style>p{}</style>"
+bad += "<svg onload=alert(1)></svg><a href='javascript:alert(1)'>x</a>"
+bad += "<iframe srcdoc='<script>alert(1)</script>'></iframe>"
+display(HTML(bad), Javascript("alert(1)"), Markdown(bad), Latex(bad))
+image, sizes = "AAAA", {"width": "1 onerror=alert(1)", "alt": "' onerror=alert(1)"}
+for kind in ("image/png", "image/jpeg"):
+    display({kind: image}, raw=True, metadata=sizes | {kind: sizes})
+    display({kind: "' onerror=alert(1) x='"}, raw=True)
+svg = "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+widget = {"model_id": "</script><script>alert(1)</script>"}
+display({"image/svg+xml": svg}, raw=True)
+display({"application/vnd.jupyter.widget-view+json": widget}, raw=True)
+display({"text/vnd.mermaid": "</pre><script>alert(1)</script>"}, raw=True)
+print(bad)
+raise ValueError(bad)
+"""
+HELD = (
+    "import os, time\nkept = []\nfor _ in range(9):\n    file = open('x', 'wb+')\n"
+    "    file.write(bytes(40_000_000))\n    file.flush()\n    os.remove('x')\n    {}\n"
+    "    del file\ntime.sleep(60)"
+)
 WRONG = "def double(x):\n    return {}\n"
 ATTACKS = {
     "equal_object": (
@@ -133,6 +156,11 @@ ATTACKS = {
         "        kept = np.ones(20_000_000)\n        time.sleep(90)\ntime.sleep(90)",
         "too much memory",
     ),
+    "asleep": (
+        "import time\nwhile True:\n    try:\n        time.sleep(9)\n"
+        "    except BaseException:\n        pass",
+        "ran too long",
+    ),
     "endless_loop": ("while True:\n    pass", "no function"),
     "endless_function": (
         "def double(x):\n    while True:\n        pass",
@@ -169,6 +197,93 @@ ATTACKS = {
         "import os, time\nos.makedirs('a/b')\nos.chmod('a', 0)\ntime.sleep(1)",
         "no function|too large files",
     ),
+    "small_files": (
+        "import time\nfor n in range(50_000):\n    open(str(n), 'w').close()\n"
+        "time.sleep(60)",
+        "too many or too large files",
+    ),
+    "deep_folders": (
+        "import os, time\nfor _ in range(3000):\n    os.mkdir('a')\n    os.chdir('a')\n"
+        "time.sleep(60)",
+        "too many or too large files",
+    ),
+    "deleted_files": (HELD.format("kept.append(file)"), "too large files"),
+    "mapped_files": (
+        "import mmap\n" + HELD.format("kept.append(mmap.mmap(file.fileno(), 0))"),
+        "too large files",
+    ),
+    "shared_memory": (
+        "import mmap, time\nkept = []\nfor _ in range(9):\n"
+        "    kept.append(mmap.mmap(-1, 50_000_000))\n"
+        "    kept[-1].write(bytes(50_000_000))\n"
+        "    kept[-1].madvise(mmap.MADV_DONTNEED)\ntime.sleep(60)",
+        "too large files",
+    ),
+    "nameless_memory": (
+        "import os, time\nkept = [os.memfd_create(str(n)) for n in range(9)]\n"
+        "for each in kept:\n    os.write(each, bytes(50_000_000))\ntime.sleep(60)",
+        "no function|too large files",  # where no filter is known, the guard sees it
+    ),
+    "segments": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "print('segments:', max(libc.shmget(0, 10**6, 0o1600) for _ in range(9)))",
+        "no function",
+    ),
+    "full_sockets": (
+        "import os, socket, time\nkept = []\nfor _ in range(3):\n    os.fork()\n"
+        "try:\n    while True:\n        kept.append(socket.socketpair())\n"
+        "        kept[-1][0].setblocking(False)\n"
+        "        kept[-1][0].send(bytes(10**5))\n"
+        "except OSError:\n    time.sleep(60)",
+        "too many or too large files",
+    ),
+    "writing_thread": (
+        "import threading\ndef write():\n    while True:\n"
+        "        np.save('double.0.npy', np.ones(3))\n"
+        "threading.Thread(target=write, daemon=True).start()",
+        "no function",
+    ),
+    "writing_orphan": (
+        "import os\nif os.fork() == 0:\n    os.setsid()\n    while os.fork() == 0:\n"
+        "        np.save('double.0.npy', np.ones(3))\n"
+        "    os._exit(0)",
+        "no function|ran too long|ended",
+    ),
+    "recorded_inputs": (
+        "with np.load('double.npz') as file:\n    seen = dict(file)\n"
+        "def double(x):\n    return next(iter(seen.values()))",
+        "not right yet",
+    ),
+    "replaced_sockets": (
+        "import glob, os\nfor path in glob.glob('socket*'):\n    os.remove(path)\n"
+        "    os.symlink('TARGET/canary.npy', path)\nos.closerange(3, 500)",
+        "ended|no function",
+    ),
+    "deep_message": (
+        "kernel, deep = get_ipython().kernel, []\n"
+        "for _ in range(900):\n    deep = [deep]\n"
+        "content = {'data': {'application/json': deep}, 'metadata': {}}\n"
+        "socket, parent = kernel.iopub_socket, kernel.get_parent()\n"
+        "kernel.session.send(socket, 'display_data', content, parent=parent)",
+        "ended|no function",
+    ),
+    "large_buffers": (
+        "kernel, parent = get_ipython().kernel, get_ipython().kernel.get_parent()\n"
+        "names = '_model_module', '_model_module_version', '_model_name'\n"
+        "data = {'state': dict.fromkeys(names, ''), 'buffer_paths': [['a']]}\n"
+        "content = {'target_name': 'jupyter.widget', 'data': data}\n"
+        "for n in range(99):\n    content['comm_id'] = str(n)\n"
+        "    kernel.session.send(kernel.iopub_socket, 'comm_open', content,\n"
+        "        parent=parent, buffers=[bytes(2_000_000)])",
+        "printed too much",
+    ),
+    "display": (DISPLAY, "no function"),
+    "deep_page": (
+        "from IPython.display import HTML, display\nfor _ in range(10):\n"
+        "    display(HTML('<div>' * 1500))",
+        "no function",
+    ),
+    "crash": ("import ctypes\nctypes.string_at(0)", "ended before it could answer"),
     "link_out": (
         "import os\nfor number in range(3):\n"
         "    os.symlink('TARGET/canary.npy', f'double.{number}.npy')\n"

@@ -1,13 +1,14 @@
 """A course in a temporary folder, with one tiny assignment that is quick to grade."""
 
 import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
 
-from cnnlab.classroom import grade, release, sandbox
+from cnnlab.classroom import folders, grade, release, sandbox
 from cnnlab.classroom.course import Course
 
 ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
@@ -61,8 +62,8 @@ def largest(x):
 ### END HIDDEN TESTS"""
 LIMITS = (
     "\nfrom cnnlab.classroom.sandbox import Limits"
-    "\nc.MarkOutside.limits = Limits(seconds=60, cell_seconds=12, megabytes=700,"
-    " processor_seconds=20, folder_megabytes=150, output_megabytes=3)\n"
+    "\nc.MarkOutside.limits = Limits(seconds=90, cell_seconds=12, megabytes=700,"
+    " processor_seconds=15, folder_megabytes=150, output_megabytes=3)\n"
 )
 
 
@@ -141,14 +142,43 @@ def lines(record, name=None):
     return "\n".join(line for mark in marks for line in mark["lines"])
 
 
+class _Acting(HTMLParser):
+    """Collects what could act on a page: scripts, frames, handlers."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("script", "iframe", "object", "embed", "svg", "link", "base"):
+            self.found.append(tag)
+        self.found += [name for name, _ in attrs if name.startswith("on")]
+        self.found += [value for _, value in attrs if "javascript:" in (value or "")]
+
+
+def acting(page):
+    """Lists what could act on a page of HTML."""
+    parser = _Acting()
+    parser.feed(page)
+    return parser.found
+
+
 def sandboxes_left():
-    """Lists sandboxes of this test run, or of nobody that is still alive."""
-    mine = {each.pid for each in psutil.Process().children(recursive=True)}
+    """Lists the sandboxes begun since the tests were that nobody waits for any more."""
+    begun = psutil.Process().create_time()
+    asked = psutil.process_iter(["name", "cmdline", "create_time"])
+    later = [each for each in asked if each.info["create_time"] > begun]
     return [
-        each.pid
-        for each in psutil.process_iter(["name", "ppid"])
-        if each.info["name"] == "bwrap" and (each.pid in mine or each.info["ppid"] == 1)
+        each
+        for each in later
+        if each.info["name"] == "bwrap" and not _is_wanted(each.info["cmdline"])
     ]
+
+
+def _is_wanted(command):
+    """Says whether the process whose folder a sandbox has is alive."""
+    found = folders.NAME.search(" ".join(command or ()))
+    return found is None or psutil.pid_exists(int(found[1]))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 from conftest import answered, hand_in, make_course  # noqa: E402
 from test_assignments import source_of, wrong_answers  # noqa: E402
 
-from cnnlab.classroom import exercise, grade  # noqa: E402
+from cnnlab.classroom import exercise, records  # noqa: E402
 
 NAME = "02_cifar10_modern_cnn"
 SIZE = 30
@@ -54,9 +54,9 @@ def hand_in_all(course):
 
 def graded(course):
     """Returns the records of all finished submissions."""
-    names, _ = grade.students(course, NAME)
-    finished = [name for name in names if grade.is_graded(course, NAME, name)]
-    return {name: grade.read_record(course, NAME, name) for name in finished}
+    names, _ = records.students(course, NAME)
+    finished = [name for name in names if records.is_graded(course, NAME, name)]
+    return {name: records.read_record(course, NAME, name) for name in finished}
 
 
 def start(course):

@@ -13,6 +13,7 @@ from conftest import (
     DOUBLE,
     TINY,
     TOTAL,
+    acting,
     answered,
     cell,
     grade_all,
@@ -22,7 +23,7 @@ from conftest import (
 )
 from conftest import points as points_of
 
-from cnnlab.classroom import feedback, grade
+from cnnlab.classroom import feedback, records
 
 SOLVED = {"answer-double": DOUBLE, "answer-total": TOTAL}
 
@@ -60,7 +61,14 @@ def odd_metadata(notebook):
     return {"cells": notebook.cells}
 
 
+def made_up_kernel(notebook):
+    """Asks for a kernel whose command would run on the host."""
+    spec = {"name": "mine", "display_name": "Mine", "argv": ["touch", "/tmp/escaped"]}
+    return {"metadata": {"kernelspec": spec | {"language": "bash"}}}
+
+
 NOTEBOOKS = {
+    "made_up_kernel": made_up_kernel,
     "deleted_tests": without_tests,
     "edited_tests": edited_tests,
     "copied_metadata": copied_metadata,
@@ -74,6 +82,21 @@ FILES = {
     "binary": (bytes(range(256)), "damaged"),
     "nested": (b"[" * 10**6, "damaged"),
     "hundred_megabytes": (b" " * 100 * 10**6, "more than 20 MB"),
+    "thousand_cells": (
+        nbformat.writes(
+            nbformat.v4.new_notebook(
+                cells=[nbformat.v4.new_code_cell() for _ in range(1000)]
+            )
+        ).encode(),
+        "more than 500 cells",
+    ),
+    "nested_metadata": (
+        b'{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {"x": '
+        + b"[" * 900
+        + b"]" * 900
+        + b"}}",
+        "damaged|not a Jupyter notebook|could not be graded|no answer",
+    ),
     "surrogates": (
         json.dumps(nbformat.v4.new_notebook(metadata={"x": "\ud800"})).encode(),
         "not a Jupyter notebook",
@@ -83,7 +106,7 @@ FILES = {
 
 def break_submission(path, name, target):
     """Turns a submission into something that is no file."""
-    folder = path.parent
+    folder, content = path.parent, path.read_bytes()
     path.unlink()
     if name == "linked_notebook":
         path.symlink_to(target / "canary.ipynb")
@@ -95,6 +118,9 @@ def break_submission(path, name, target):
         folder.symlink_to(target)
     elif name == "pipe":
         os.mkfifo(folder / "pipe")
+    elif name == "no_time":
+        path.write_bytes(content)
+        (folder / "timestamp.txt").write_text("tomorrow")
     elif name == "renamed":
         (folder / "other.ipynb").write_text("{}")
 
@@ -104,8 +130,11 @@ BROKEN = {
     "linked_file": "a link",
     "linked_folder": "a link",
     "pipe": "neither a file nor a folder",
+    "no_time": "timestamp.txt holds no time",
     "renamed": "must keep its name",
 }
+FOLDERS_BESIDE = ("double.npz", "double.0.npy", "kernel.json", "marks.json", "socket-1")
+HONEST = ("aa_honest", "zz_honest", "zoë", "o.neil", "a+b@example.org")
 NAMES = ("...", "a b", "-rf", "<script>alert(1)<", "two\nlines", "ann*", "..x..", "%2e")
 
 
@@ -133,10 +162,9 @@ def listener():
 
 
 @pytest.fixture(scope="module")
-def records(course, target, listener):
+def graded(course, target, listener):
     """The records of all attacks, graded together with honest students."""
     os.environ["CANARY"] = "canary-token"
-    names = ["aa_honest"]
     for name, (code, _) in attacks.ATTACKS.items():
         code = code.replace("TARGET", str(target))
         code = code.replace("PORT", str(listener.getsockname()[1]))
@@ -152,46 +180,52 @@ def records(course, target, listener):
         break_submission(hand_in(course, name, answered(course, {})), name, target)
     for name in NAMES:
         hand_in(course, name, answered(course, SOLVED))
+    for name in HONEST:
+        hand_in(course, name, answered(course, SOLVED))
+    beside = hand_in(course, "files_beside", answered(course, SOLVED)).parent
+    for name in FOLDERS_BESIDE:
+        (beside / name).mkdir()
+    same = hand_in(course, "same_ids", answered(course, SOLVED))
+    same.write_text(re.sub('"id": "[^"]*"', '"id": "same"', same.read_text()))
     late = SOLVED | {"answer-total": "import os\nos._exit(0)"}
     hand_in(course, "late_exit", answered(course, late))
     deleted = answered(course, SOLVED)
     deleted.update(without_tests(deleted))
     hand_in(course, "solved_without_tests", deleted)
-    for name in ("aa_honest", "zz_honest"):
-        hand_in(course, name, answered(course, SOLVED))
-    names, _ = grade.students(course, TINY)
+    names, _ = records.students(course, TINY)
     started = time.monotonic()
-    graded = grade_all(course, names, jobs=4)
+    done = grade_all(course, names, jobs=4)
     print(f"{len(names)} submissions in {time.monotonic() - started:.0f} s")
     del os.environ["CANARY"]
-    return graded
+    return done
 
 
+SPOILT = ("solved_without_tests", "files_beside", "same_ids")
 ALL = {name: line for name, (_, line) in (attacks.ATTACKS | FILES).items()} | BROKEN
 
 
 @pytest.mark.parametrize("name", [*ALL, *NOTEBOOKS])
-def test_an_attack_gains_no_point(records, name):
-    assert points_of(records[name]) == {"double": 0, "total": 0}
+def test_an_attack_gains_no_point(graded, name):
+    assert points_of(graded[name]) == {"double": 0, "total": 0}
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_author_of_an_attack_reads_what_happened(course, records, name):
-    assert re.search(ALL[name], lines(records[name], "double"))
+def test_the_author_of_an_attack_reads_what_happened(course, graded, name):
+    assert re.search(ALL[name], lines(graded[name], "double"))
     page = feedback.write(course, TINY, name).read_text()
     assert re.search(ALL[name], page)
-    assert "<script>alert" not in page
+    assert acting(page) == []
     assert "canary-in-the-host" not in page
 
 
-@pytest.mark.parametrize("name", ["aa_honest", "zz_honest", "solved_without_tests"])
-def test_the_others_get_their_points(records, name):
-    assert points_of(records[name]) == {"double": 2, "total": 3}
+@pytest.mark.parametrize("name", [*HONEST, *SPOILT])
+def test_the_others_get_their_points(graded, name):
+    assert points_of(graded[name]) == {"double": 2, "total": 3}
 
 
-def test_a_later_exit_takes_nothing_back(records):
-    assert points_of(records["late_exit"]) == {"double": 2, "total": 0}
-    assert "ended before it could answer" in lines(records["late_exit"], "total")
+def test_a_later_exit_takes_nothing_back(graded):
+    assert points_of(graded["late_exit"]) == {"double": 2, "total": 0}
+    assert "ended before it could answer" in lines(graded["late_exit"], "total")
 
 
 @pytest.mark.parametrize(
@@ -200,28 +234,29 @@ def test_a_later_exit_takes_nothing_back(records):
         ("searching", "found: []\nhome: True"),
         ("environment", "secrets: []"),
         ("network", "opened: []"),
+        ("segments", "segments: -1"),
         ("outside", "written: []\nallowed: False\nallowed: False\nallowed: False"),
     ],
 )
-def test_nothing_of_the_host_is_seen_or_changed(course, records, name, printed):
+def test_nothing_of_the_host_is_seen_or_changed(course, graded, name, printed):
     path = course.root / "autograded" / name / TINY / f"{TINY}.ipynb"
     cells = nbformat.read(path, as_version=4).cells
     texts = [o.text for c in cells for o in c.get("outputs", []) if "text" in o]
     assert printed in "\n".join(texts)
 
 
-def test_the_host_is_as_it_was(records, target, listener):
+def test_the_host_is_as_it_was(graded, target, listener):
     assert sorted(os.listdir(target)) == ["canary.ipynb", "canary.npy"]
     listener.settimeout(0.1)
     with pytest.raises(TimeoutError):
         listener.accept()
 
 
-def test_no_process_is_left(records):
+def test_no_process_is_left(graded):
     assert sandboxes_left() == []
 
 
-def test_a_folder_whose_name_is_no_name_is_left_alone(course, records):
-    names, refused = grade.students(course, TINY)
+def test_a_folder_whose_name_is_no_name_is_left_alone(course, graded):
+    names, refused = records.students(course, TINY)
     assert sorted(refused) == sorted(NAMES)
-    assert not set(refused) & set(records)
+    assert not set(refused) & set(graded)

@@ -25,7 +25,7 @@ from conftest import points as points_of
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from cnnlab.classroom import exercise, feedback, grade, report, sandbox
+from cnnlab.classroom import exercise, feedback, records, report, sandbox
 from cnnlab.classroom.errors import CourseError
 from cnnlab.classroom.release import secrets
 from cnnlab.cli import app
@@ -100,8 +100,8 @@ def wait_for_end(processes):
 
 def records_of(course):
     """Returns the finished records."""
-    names = [name for name in ANSWERS if grade.is_graded(course, TINY, name)]
-    return {name: grade.read_record(course, TINY, name) for name in names}
+    names = [name for name in ANSWERS if records.is_graded(course, TINY, name)]
+    return {name: records.read_record(course, TINY, name) for name in names}
 
 
 def scores(course):
@@ -133,15 +133,12 @@ def test_the_gradebook_holds_the_marks(course):
 
 def written(course, student):
     """Returns when a student's marks were written."""
-    path = course.root / "autograded" / student / TINY / "marks.json"
-    return path.stat().st_mtime_ns
+    return records.place(course.root, TINY, student).stat().st_mtime_ns
 
 
 def test_one_student_is_graded_again_and_no_other(course):
     before = {
-        name: (course.root / "autograded" / name / TINY / "marks.json")
-        .stat()
-        .st_mtime_ns
+        name: records.place(course.root, TINY, name).stat().st_mtime_ns
         for name in ANSWERS
     }
     hand_in(course, "dan", answered(course, ANSWERS["ann"]))
@@ -151,7 +148,7 @@ def test_one_student_is_graded_again_and_no_other(course):
         assert (written(course, name) == moment) == (name != "dan")
     assert scores(course)["dan", "total"] == 3
     hand_in(course, "dan", answered(course, ANSWERS["dan"]))
-    assert grade.choose(course, TINY, list(ANSWERS)) == ["dan"]
+    assert records.choose(course, TINY, list(ANSWERS)) == ["dan"]
     grade_all(course, ["dan"])
     assert scores(course)["dan", "total"] == 0
 
@@ -276,13 +273,13 @@ def test_unsafe_is_said_and_logged(course, monkeypatch):
     assert result.exit_code == 0, result.output
     assert "--unsafe: students' code runs as you" in result.output
     assert "unsafe: no sandbox" in (course.root / "grading.log").read_text()
-    assert points_of(grade.read_record(course, TINY, "dan")) == POINTS["dan"]
+    assert points_of(records.read_record(course, TINY, "dan")) == POINTS["dan"]
 
 
 @pytest.mark.parametrize("student", ["../ann", "nobody", ""])
 def test_a_student_who_handed_nothing_in_is_not_graded(course, student):
     with pytest.raises(CourseError, match="was handed in by ann, bob"):
-        grade.choose(course, TINY, list(ANSWERS), student)
+        records.choose(course, TINY, list(ANSWERS), student)
 
 
 def test_a_learner_alone_gets_an_answer(tmp_path):

@@ -58,26 +58,55 @@ def source(course):
 SECRET = "return 2 * x  # the-solution-of-double"
 
 
-@pytest.mark.parametrize("where", ["metadata", "markdown", "cell"])
-def test_a_leak_anywhere_stops_the_release(course, source, where):
+def spoil(source, where):
+    """Leaves a line of a solution somewhere in a source."""
     if where == "metadata":
         source.metadata.author = SECRET
-    elif where == "markdown":
-        source.cells.append(nbformat.v4.new_markdown_cell(f"Answer: `{SECRET}`"))
-    else:
+    elif where == "of a cell":
         tip = {"tip": SECRET}
         source.cells.append(nbformat.v4.new_code_cell("", metadata=tip))
+    elif where == "output":
+        output = nbformat.v4.new_output("stream", text=SECRET)
+        source.cells[1].outputs.append(output)
+    elif where == "attachment":
+        source.cells[-1].attachments = {"a.png": {"image/png": SECRET}}
+    else:
+        source.cells.append(nbformat.v4.new_markdown_cell(f"Answer: `{SECRET}`"))
+
+
+PLACES = ("metadata", "of a cell", "output", "attachment")
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_nothing_beside_the_text_of_cells_is_handed_out(course, source, where):
+    spoil(source, where)
+    nbformat.write(source, course.source(TINY))
+    assert "the-solution" not in release(course, TINY).read_text()
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_nothing_beside_the_text_of_cells_is_practised_on(tmp_path, source, where):
+    spoil(source, where)
+    nbformat.write(source, tmp_path / "source.ipynb")
+    practice.start(tmp_path / "source.ipynb", tmp_path / "mine.ipynb")
+    assert "the-solution" not in (tmp_path / "mine.ipynb").read_text()
+
+
+def test_a_leak_in_the_text_stops_the_release(course, source):
+    spoil(source, "text")
     nbformat.write(source, course.source(TINY))
     with pytest.raises(CourseError, match="the-solution-of-double"):
         release(course, TINY)
     assert not (course.root / "release" / TINY / f"{TINY}.ipynb").exists()
 
 
-def test_outputs_of_a_source_are_not_handed_out(course, source):
-    output = nbformat.v4.new_output("stream", text=SECRET)
-    source.cells[1].outputs.append(output)
-    nbformat.write(source, course.source(TINY))
-    assert "the-solution" not in release(course, TINY).read_text()
+def test_a_leak_in_a_file_beside_the_notebook_stops_the_release(course, source):
+    beside = course.source(TINY).with_name("solution.py")
+    beside.write_text(SECRET)
+    with pytest.raises(CourseError, match="in solution.py"):
+        release(course, TINY)
+    beside.unlink()
+    assert not (course.root / "release" / TINY / "solution.py").exists()
 
 
 def test_the_points_of_the_cases_are_those_of_the_cell(tmp_path):
