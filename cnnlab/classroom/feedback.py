@@ -15,7 +15,7 @@ from cnnlab.classroom.pages import CODE, STYLE
 from cnnlab.classroom.records import read_record
 
 PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ title | replace("_", " ") }}</title>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <meta name="viewport" content="width=device-width"><style>{{ style }}
 {{ code }}
 .mark { border-left: .4rem solid; padding: .5rem .8rem; margin: .8rem 0 1.5rem }
@@ -27,7 +27,7 @@ PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype h
 .output_text pre { background: none; white-space: pre-wrap; overflow-wrap: anywhere }
 td:last-child, th:last-child { padding-left: .6rem }
 .jp-InputPrompt, .jp-OutputPrompt, .prompt, .anchor-link { display: none }
-</style></head><body><h1>{{ title | replace("_", " ") }}</h1><p>{{ student }}: <b>{{ total }}</b></p>
+</style></head><body><h1>{{ title }}</h1><p>{{ student }}: <b>{{ total }}</b></p>
 <table><tr><th>exercise</th><th>points</th></tr>
 {% for row in rows %}
 <tr><td><a href="#mark-{{ row.name }}">{{ row.name }}</a></td>
@@ -61,8 +61,8 @@ def write(course, assignment, student):
     body = _shown(notebook, {row["name"]: row for row in rows})
     path = course.root / "feedback" / student / assignment / f"{assignment}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = {"title": assignment, "student": student, "total": total, "rows": rows}
-    page = PAGE.render(names, style=STYLE, code=CODE, notebook=body)
+    names = {"title": assignment.replace("_", " "), "student": student, "rows": rows}
+    page = PAGE.render(names, total=total, style=STYLE, code=CODE, notebook=body)
     path.write_text(page, encoding="utf-8")
     return path
 

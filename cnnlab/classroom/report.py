@@ -10,11 +10,11 @@ from cnnlab.classroom.records import read_record
 
 STEPS = 5  # bars of a distribution: none, a quarter, half, three quarters, all points
 PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ assignment | replace("_", " ") }}</title>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <meta name="viewport" content="width=device-width"><style>{{ style }}
 td:first-child { white-space: nowrap; width: 9rem }
 .bar { background: #36c; height: .9rem; display: inline-block; vertical-align: middle }
-</style></head><body><h1>{{ assignment | replace("_", " ") }}</h1>
+</style></head><body><h1>{{ title }}</h1>
 <p>{{ students | length }} submissions.</p>
 {% for exercise in exercises %}
 <h2>{{ exercise.name }}</h2>
@@ -71,7 +71,7 @@ def write(course, assignment, names, refused=()):
     rows = zip(*(record["marks"] for record in records.values()), strict=True)
     page = course.root / f"report_{assignment}.html"
     text = PAGE.render(
-        assignment=assignment,
+        title=assignment.replace("_", " "),
         style=STYLE,
         students=students,
         exercises=[summary(marks) for marks in rows],
