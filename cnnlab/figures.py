@@ -1,16 +1,26 @@
 """Figures of the lessons: arrays in, Axes out; all of matplotlib lives here.
 
 Training is dashed and validation solid, one model keeps one colour everywhere, and
-a band shows the spread over seeds. Every figure carries an alternative text.
+a band shows the spread over seeds. Every figure carries an alternative text, and a
+page gets it with two pixels for one, so that it is sharp on a dense screen too.
 """
+
+import base64
+import io
+import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
+from PIL import Image
 
 # Okabe and Ito's palette: told apart by colour-blind readers and in grayscale.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MODEL_COLOURS = {"modern CNN": COLOURS[0], "simple CNN": COLOURS[1]}
+OTHER_COLOURS = COLOURS[len(MODEL_COLOURS) :]
+MARKERS = "os^Dv<>"
+SHARPNESS = 2  # pixels of a stored picture for one of the page
 
 plt.rcParams.update(
     {
@@ -48,12 +58,33 @@ def describe(figure, text):
     if not text.strip():
         raise ValueError(f"The alternative text must not be empty. Received: {text!r}")
     figure.alternative_text = text
-    _store_alternative_text_with_pictures()
+    _let_pages_draw_with_picture()
     return figure
 
 
-def _store_alternative_text_with_pictures():
-    """Lets IPython's picture of a figure carry the figure's alternative text."""
+def picture(figure):
+    """Draws a figure as a PNG in 256 colours, a third of the bytes of all colours.
+
+    Args:
+        figure: Figure, described with `describe`.
+
+    Returns:
+        The PNG in base64, and a dict for the page: `width` and `height` at which to
+        show it, in pixels, and its text, `alt`.
+    """
+    every_colour, file = io.BytesIO(), io.BytesIO()
+    dpi = SHARPNESS * figure.dpi
+    figure.savefig(every_colour, format="png", dpi=dpi, bbox_inches="tight")
+    image = Image.open(every_colour).convert("RGB").quantize(dither=Image.Dither.NONE)
+    image.save(file, format="png", optimize=True)
+    width, height = (side // SHARPNESS for side in image.size)
+    text = getattr(figure, "alternative_text", "")
+    png = base64.b64encode(file.getvalue()).decode()
+    return png, {"width": width, "height": height, "alt": text}
+
+
+def _let_pages_draw_with_picture():
+    """Lets IPython draw with `picture`, where it draws figures at all."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -62,22 +93,8 @@ def _store_alternative_text_with_pictures():
     if shell is None:
         return
     formatter = shell.display_formatter.formatters["image/png"]
-    draw = formatter.type_printers.get(Figure)
-    if draw is None or getattr(draw, "carries_text", False):
-        return
-
-    def draw_with_text(figure):
-        picture = draw(figure)
-        if picture is None:  # a figure without Axes
-            return None
-        data, metadata = picture if isinstance(picture, tuple) else (picture, {})
-        return data, {**metadata, "alt": getattr(figure, "alternative_text", "")}
-
-    draw_with_text.carries_text = True
-    formatter.for_type(Figure, draw_with_text)
-
-
-MODEL_COLOURS = {"modern CNN": COLOURS[0], "simple CNN": COLOURS[1]}
+    if Figure in formatter.type_printers:
+        formatter.for_type(Figure, lambda f: picture(f) if f.axes else None)
 
 
 def images(pictures, titles=None, columns=10, figure=None):
@@ -118,10 +135,14 @@ def curves(histories, quantity="accuracy", ax=None):
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    for index, (name, runs) in enumerate(histories.items()):
-        color = MODEL_COLOURS.get(name, COLOURS[(index + 1) % len(COLOURS)])
-        _mean_and_band(ax, [run[quantity] for run in runs], "--", color)
-        _mean_and_band(ax, [run[f"val_{quantity}"] for run in runs], "-", color, name)
+    others = itertools.cycle(OTHER_COLOURS)
+    for (name, runs), marker in zip(
+        histories.items(), itertools.cycle(MARKERS), strict=False
+    ):
+        style = {"color": MODEL_COLOURS.get(name) or next(others), "marker": marker}
+        validation = [run[f"val_{quantity}"] for run in runs]
+        _mean_and_band(ax, [run[quantity] for run in runs], "--", style)
+        _mean_and_band(ax, validation, "-", {**style, "label": name})
     ax.plot([], [], "-", color="0.4", label="validation")
     ax.plot([], [], "--", color="0.4", label="training")
     ax.set(xlabel="epoch", ylabel=quantity)
@@ -130,7 +151,7 @@ def curves(histories, quantity="accuracy", ax=None):
     return ax
 
 
-def _mean_and_band(ax, runs, line, color, label=None):
+def _mean_and_band(ax, runs, line, style):
     values = np.full((len(runs), max(map(len, runs))), np.nan)  # (seeds, epochs)
     for row, run in zip(values, runs, strict=True):
         row[: len(run)] = run  # a run may have stopped early
@@ -139,8 +160,9 @@ def _mean_and_band(ax, runs, line, color, label=None):
     squares = np.nansum((values - mean) ** 2, axis=0)
     spread = np.sqrt(squares / np.maximum(alive - 1, 1))
     epochs = np.arange(1, len(mean) + 1)
-    ax.plot(epochs, mean, line, color=color, label=label)
-    ax.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
+    ax.plot(epochs, mean, line, ms=4, **style)
+    band = {"color": style["color"], "alpha": 0.2, "lw": 0}
+    ax.fill_between(epochs, mean - spread, mean + spread, **band)
 
 
 def confusion(counts, classes, ax=None):
@@ -191,7 +213,7 @@ def ablation(accuracies, baseline, ax=None):
     ax.axvline(reference.mean(), color="0.5", lw=1)
     for row, arm in enumerate(arms):
         values = 100 * np.array(accuracies[arm])
-        color = MODEL_COLOURS["modern CNN"] if arm == baseline else COLOURS[1]
+        color = MODEL_COLOURS.get(arm, OTHER_COLOURS[0])
         ax.plot(values, np.full(len(values), row), "o", color=color, ms=4, alpha=0.6)
         ax.plot(values.mean(), row, "|", color=color, ms=16, mew=2.5)
     ax.set_yticks(range(len(arms)), arms)
@@ -288,7 +310,7 @@ def lines(x, series, ax=None):
     """
     ax = ax or plt.figure().subplots()
     for (name, runs), color, marker in zip(
-        series.items(), COLOURS, "os^Dv<>", strict=False
+        series.items(), COLOURS, MARKERS, strict=False
     ):
         runs = np.atleast_2d(runs)
         mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1))

@@ -4,10 +4,9 @@ Needs a front end with ipywidgets (JupyterLab, Notebook 7, VS Code). A runner wi
 a browser gets the picture alone: that is what a lesson stores.
 """
 
-import base64
-import io
-
 from IPython import get_ipython
+
+from cnnlab.figures import picture
 
 
 def asked_by_a_browser():
@@ -33,11 +32,10 @@ class Picture:
         self.draw = draw
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        figure, file = self.draw(), io.BytesIO()
-        figure.savefig(file, format="png")
-        png = base64.b64encode(file.getvalue()).decode()
-        text = figure.alternative_text
-        return {"image/png": png, "text/plain": text}, {"image/png": {"alt": text}}
+        png, metadata = picture(self.draw())
+        return {"image/png": png, "text/plain": metadata["alt"]}, {
+            "image/png": metadata
+        }
 
 
 class Explorer(Picture):

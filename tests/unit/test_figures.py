@@ -1,8 +1,12 @@
 """Figures hold what they were given, and their alternative text travels with them."""
 
+import base64
+import io
+
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
 matplotlib.use("agg")
 
@@ -35,10 +39,40 @@ def test_alternative_text_is_stored_with_the_picture():
     try:
         select_figure_formats(shell, {"png"})
         figure = figures.describe(plt.subplots()[0], "A rising line.")
-        _, metadata = shell.display_formatter.format(figure)
+        data, metadata = shell.display_formatter.format(figure)
         assert metadata["image/png"]["alt"] == "A rising line."
+        assert (data["image/png"], metadata["image/png"]) == figures.picture(figure)
+        assert "image/png" not in shell.display_formatter.format(plt.figure())[0]
     finally:
         InteractiveShell.clear_instance()
+
+
+def test_picture_has_two_pixels_for_one_of_the_page():
+    figure = plt.figure(figsize=(7, 3))
+    figure.subplots().plot([0, 1])
+    png, metadata = figures.picture(figure)
+    sharp = Image.open(io.BytesIO(base64.b64decode(png)))
+    assert metadata["width"] == pytest.approx(700, abs=25)
+    assert sharp.width // 2 == metadata["width"]
+    assert sharp.height // 2 == metadata["height"]
+
+
+def test_picture_keeps_every_grey_of_a_photograph():
+    figure, ax = plt.subplots(figsize=(7, 1))
+    ax.imshow(np.arange(256)[None], cmap="gray", aspect="auto")
+    png, _ = figures.picture(figure)
+    greys = np.unique(Image.open(io.BytesIO(base64.b64decode(png))).convert("L"))
+    assert len(greys) > 200
+
+
+def test_no_other_network_takes_the_colour_of_a_named_one():
+    run = {"loss": [1.0], "val_loss": [1.0]}
+    names = ["simple CNN", "no dropout", "no swish", "modern CNN"]
+    ax = figures.curves({name: [run] for name in names}, "loss")
+    lines = ax.lines[1:8:2]
+    assert len({line.get_color() for line in lines}) == 4
+    assert len({line.get_marker() for line in lines}) == 4  # told apart in grey
+    assert lines[0].get_color() == figures.MODEL_COLOURS["simple CNN"]
 
 
 def test_images_fill_the_grid_and_leave_the_rest_empty():
