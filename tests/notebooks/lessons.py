@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS_PER_LESSON = 90  # on two idle cores
-SECONDS_PER_CELL = 300  # on a busy machine; a dead kernel would wait for half an hour
+SECONDS_PER_CELL = 600  # on a busy machine; a dead kernel would wait for half an hour
 
 
 class Report:
