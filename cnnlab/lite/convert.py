@@ -115,8 +115,8 @@ def _complaint(unsupported, operations):
         if operation.type in unsupported
     }
     return (
-        "Every operation of the model must be one that TFLite has: write the layer with "
-        "others, or take it out of the model and compute it before or after. "
+        "Every operation of the model must be one that TFLite has: write the layer "
+        "with others, or take it out of the model and compute it before or after. "
         f"Received: {', '.join(sorted(places))}"
     )
 

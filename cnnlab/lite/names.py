@@ -8,6 +8,7 @@ appends a number to the second: operations of the layer `conv2d` are found under
 import re
 
 SCOPE = re.compile(r"(.+)_\d+")  # a layer's name and the number of its scope
+KERNEL = re.compile("conv|depthwise|MatMul|Tensordot")  # operations with weights
 
 
 def layer_of(name):
@@ -19,9 +20,12 @@ def layer_of(name):
 
     Returns:
         The layer's name, that of a layer in a nested model with the path to it, such as
-        `"backbone/conv"`; of fused layers the first. None if the name has no layer.
+        `"backbone/conv"`; of fused layers the one with a kernel, or the first. None if
+        the name has no layer.
     """
-    return next(filter(None, map(_layer, name.split(";"))), None)
+    parts = name.split(";")
+    kernels = [part for part in parts if KERNEL.search(part.rsplit("/", 1)[-1])]
+    return next(filter(None, map(_layer, kernels + parts)), None)
 
 
 def _layer(name):
