@@ -7,6 +7,7 @@ import socket
 import time
 
 import attacks
+import bombs
 import nbformat
 import pytest
 from conftest import (
@@ -25,6 +26,7 @@ from conftest import points as points_of
 
 from cnnlab.classroom import feedback, records
 
+CODE = attacks.ATTACKS | bombs.BOMBS
 SOLVED = {"answer-double": DOUBLE, "answer-total": TOTAL}
 
 
@@ -165,7 +167,7 @@ def listener():
 def graded(course, target, listener):
     """The records of all attacks, graded together with honest students."""
     os.environ["CANARY"] = "canary-token"
-    for name, (code, _) in attacks.ATTACKS.items():
+    for name, (code, _) in CODE.items():
         code = code.replace("TARGET", str(target))
         code = code.replace("PORT", str(listener.getsockname()[1]))
         code = code.replace("ABSTRACT", f"canary-{os.getpid()}")
@@ -201,7 +203,7 @@ def graded(course, target, listener):
 
 
 SPOILT = ("solved_without_tests", "files_beside", "same_ids")
-ALL = {name: line for name, (_, line) in (attacks.ATTACKS | FILES).items()} | BROKEN
+ALL = {name: line for name, (_, line) in (CODE | FILES).items()} | BROKEN
 
 
 @pytest.mark.parametrize("name", [*ALL, *NOTEBOOKS])
