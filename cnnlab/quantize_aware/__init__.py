@@ -1,0 +1,1 @@
+"""Training that already feels the eight bits: fold, quantise, `fit`, convert."""

@@ -1,0 +1,109 @@
+"""Batch normalisation folded into the convolution before it.
+
+Taught in notebooks/15_tflite_quantization.ipynb.
+Source: Jacob et al. 2018, section 3.2, https://arxiv.org/abs/1712.05877;
+    Krishnamoorthi 2018, section 3.2, https://arxiv.org/abs/1806.08342
+Once trained, normalisation is a factor and a shift for each channel, and a converter
+merges both into the kernel and the bias. Eight bits then hold the merged kernel, so
+whoever wants to see or train what will be converted merges first.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+from cnnlab.quantize_aware.graph import copy, copy_with_weights, rewrite
+
+KERNELS = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
+
+
+def fold_batch_normalization(model):
+    """Returns the same function without the normalisations that can be folded.
+
+    Those are the ones right behind a `Conv2D`, `DepthwiseConv2D`, `SeparableConv2D`
+    or `Dense` without activation whose output nobody else takes. A separable
+    convolution becomes the depthwise and the 1x1 convolution of which it consists.
+
+    Args:
+        model: Functional or built sequential `keras.Model`.
+
+    Returns:
+        A new `keras.Model` of stock layers whose outputs at inference equal those of
+        `model` up to rounding.
+
+    Raises:
+        ValueError: If the model is not a graph of layers, each called once.
+    """
+    folded = set()
+
+    def replace(layer, x, followers):
+        if layer.name in folded:
+            return x
+        if isinstance(layer, layers.SeparableConv2D):
+            x, layer = _separate(layer, x)
+        if not isinstance(layer, KERNELS) or not _can_fold(layer, followers):
+            return copy_with_weights(layer, x)(x)
+        folded.add(followers[0].name)
+        return _merge(layer, followers[0], x)
+
+    return rewrite(model, replace)
+
+
+def _can_fold(layer, followers):
+    return (
+        layer.activation is keras.activations.linear
+        and len(followers) == 1
+        and isinstance(followers[0], layers.BatchNormalization)
+    )
+
+
+def _merge(layer, normalization, x):
+    """Applies to `x` a layer like `layer` that normalises by itself."""
+    factor, shift = _factor_and_shift(normalization)
+    kernel, *bias = layer.get_weights()
+    if isinstance(layer, layers.DepthwiseConv2D):
+        factor_of_kernel = factor.reshape(kernel.shape[-2:])
+    else:
+        factor_of_kernel = factor
+    merged = copy(layer, use_bias=True)
+    merged.build(x.shape)
+    merged.set_weights(
+        [kernel * factor_of_kernel, shift + factor * (bias[0] if bias else 0)]
+    )
+    return merged(x)
+
+
+def _factor_and_shift(normalization):
+    """Returns what a normalisation multiplies by and adds, arrays of shape `(C,)`."""
+    mean = np.array(normalization.moving_mean)
+    deviation = np.sqrt(np.array(normalization.moving_variance) + normalization.epsilon)
+    gamma = np.array(normalization.gamma) if normalization.scale else 1
+    beta = np.array(normalization.beta) if normalization.center else 0
+    return gamma / deviation, beta - mean * gamma / deviation
+
+
+def _separate(layer, x):
+    """Returns `x` after the depthwise part, and the 1x1 convolution that is left."""
+    settings = layer.get_config()
+    shared = ("padding", "data_format", "dilation_rate", "strides", "kernel_size")
+    depthwise = layers.DepthwiseConv2D(
+        **{key: settings[key] for key in (*shared, "depth_multiplier")},
+        depthwise_regularizer=settings["depthwise_regularizer"],
+        use_bias=False,
+        name=f"{layer.name}_depthwise",
+    )
+    pointwise = layers.Conv2D(
+        layer.filters,
+        1,
+        activation=layer.activation,
+        use_bias=layer.use_bias,
+        kernel_regularizer=settings["pointwise_regularizer"],
+        name=layer.name,
+    )
+    depthwise_kernel, *rest = layer.get_weights()
+    depthwise.build(x.shape)
+    depthwise.set_weights([depthwise_kernel])
+    x = depthwise(x)
+    pointwise.build(x.shape)
+    pointwise.set_weights(rest)
+    return x, pointwise

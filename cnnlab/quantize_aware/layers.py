@@ -1,0 +1,135 @@
+"""Two layers that round in training what eight bits will round for good.
+
+Taught in notebooks/15_tflite_quantization.ipynb.
+Source: Jacob et al. 2018, section 3, https://arxiv.org/abs/1712.05877;
+    straight-through gradient, Bengio et al. 2013, https://arxiv.org/abs/1308.3432
+Kernels: int8 from -127 to 127, one scale for each output channel, zero point 0.
+Activations: int8, one scale and zero point for the tensor. Both as in TFLite's
+specification, https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+SMALLEST_SCALE = 1e-9  # of a channel whose kernel is all zero
+
+
+def fake_quantize_kernel(kernel, kept_axes=1):
+    """Rounds a kernel to the 255 values that int8 gives each output channel.
+
+    Args:
+        kernel: Tensor of shape `(..., C)`, or `(H, W, C, M)` if it is depthwise.
+        kept_axes: How many of its last axes number the output channels, 2 for a
+            depthwise kernel.
+
+    Returns:
+        A tensor of that shape. The gradient passes the rounding unchanged.
+    """
+    axes = tuple(range(len(kernel.shape) - kept_axes))
+    scale = ops.max(ops.abs(kernel), axis=axes, keepdims=True) / 127
+    scale = ops.stop_gradient(ops.maximum(scale, SMALLEST_SCALE))
+    return kernel + ops.stop_gradient(ops.round(kernel / scale) * scale - kernel)
+
+
+@keras.saving.register_keras_serializable(package="cnnlab")
+class FakeQuantize(layers.Layer):
+    """Rounds an activation to 256 values between a minimum and a maximum.
+
+    The two follow the activation while it is trained: the mean over the first steps,
+    then a running mean, of each batch's own minimum and maximum. Zero is always one of
+    the values. The gradient passes inside of the range and vanishes outside.
+    """
+
+    def __init__(self, momentum=0.99, limits=None, **kwargs):
+        """Describes the range.
+
+        Args:
+            momentum: Weight of the past in the running mean, in [0, 1).
+            limits: `(minimum, maximum)` of an activation whose range is known
+                beforehand; it is then not measured.
+        """
+        super().__init__(**kwargs)
+        self.momentum, self.limits = momentum, limits
+
+    def build(self, input_shape):
+        low, high = self.limits or (-6.0, 6.0)  # until the first batch is seen
+        self.minimum = self._weight("minimum", low)
+        self.maximum = self._weight("maximum", high)
+        self.steps = self._weight("steps", 0.0)
+
+    def _weight(self, name, value):
+        constant = keras.initializers.Constant(value)
+        return self.add_weight(
+            shape=(), initializer=constant, trainable=False, name=name
+        )
+
+    def call(self, x, training=False):
+        if training and self.limits is None:
+            self._follow(x)
+        return tf.quantization.fake_quant_with_min_max_vars(
+            x, self.minimum, self.maximum
+        )
+
+    def _follow(self, x):
+        past = ops.minimum(self.momentum, self.steps / (self.steps + 1))
+        low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+        self.minimum.assign(past * self.minimum + (1 - past) * low)
+        self.maximum.assign(past * self.maximum + (1 - past) * high)
+        self.steps.assign(self.steps + 1)
+
+    def get_config(self):
+        own = {"momentum": self.momentum, "limits": self.limits}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="cnnlab")
+class QuantizedKernel(layers.Layer):
+    """A convolution or dense layer that multiplies by its rounded kernel.
+
+    The bias stays exact: TFLite keeps it in 32 bits.
+    """
+
+    def __init__(self, layer, **kwargs):
+        """Takes a `Conv2D`, `DepthwiseConv2D` or `Dense` layer without activation."""
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def build(self, input_shape):
+        if isinstance(self.layer, layers.Dense) and len(input_shape) not in (2, 4):
+            raise ValueError(
+                "A dense layer in int8 takes vectors (B, C) or maps (B, H, W, C). "
+                f"Received: {tuple(input_shape)} at layer {self.name!r}"
+            )
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+    def call(self, x):
+        x = self._multiply(x, fake_quantize_kernel(self.layer.kernel, self.kept_axes))
+        return x + self.layer.bias if self.layer.use_bias else x
+
+    @property
+    def kept_axes(self):
+        """How many of the kernel's last axes number the output channels."""
+        return 2 if isinstance(self.layer, layers.DepthwiseConv2D) else 1
+
+    def _multiply(self, x, kernel):
+        layer = self.layer
+        if isinstance(layer, layers.DepthwiseConv2D):
+            settings = ("strides", "padding", "dilation_rate")
+            settings = {name: getattr(layer, name) for name in settings}
+            return ops.depthwise_conv(x, kernel, **settings)
+        if isinstance(layer, layers.Conv2D):
+            return layer.convolution_op(x, kernel)
+        if len(x.shape) == 4:  # TFLite's own product of a map and a matrix is in float
+            return ops.conv(x, kernel[None, None])
+        return ops.matmul(x, kernel)
+
+    def get_config(self):
+        layer = keras.saving.serialize_keras_object(self.layer)
+        return {**super().get_config(), "layer": layer}
+
+    @classmethod
+    def from_config(cls, config):
+        layer = keras.saving.deserialize_keras_object(config.pop("layer"))
+        return cls(layer, **config)

@@ -1,0 +1,140 @@
+"""Quantisation-aware training: a network learns to live with eight bits.
+
+Taught in notebooks/15_tflite_quantization.ipynb.
+Source: Jacob et al. 2018, section 3, https://arxiv.org/abs/1712.05877;
+    Krishnamoorthi 2018, section 4, https://arxiv.org/abs/1806.08342
+Post-training quantisation rounds a finished network and hopes. Here every rounding of
+the converted network is already part of the Keras model, so that `fit` can answer it:
+
+    aware = quantize_aware(trained)  # weights carried over
+    aware.compile(...)
+    aware.fit(...)                   # a few epochs, a rate about a tenth of the first
+    convert(aware, "int8")           # cnnlab.lite.convert; no representative images
+
+A rounding is placed wherever TFLite places one: behind each layer, except that ReLU and
+ReLU6 are one operation with the layer before them, and twice inside of swish.
+"""
+
+from keras import activations, layers
+
+from cnnlab.quantize_aware.fold import KERNELS, fold_batch_normalization
+from cnnlab.quantize_aware.graph import copy, copy_with_weights, rewrite
+from cnnlab.quantize_aware.layers import FakeQuantize, QuantizedKernel
+
+SAME_RANGE = (  # these choose or repeat values, or average them, in the scale they have
+    layers.MaxPooling2D,
+    layers.AveragePooling2D,
+    layers.GlobalMaxPooling2D,
+    layers.Flatten,
+    layers.Reshape,
+    layers.ZeroPadding2D,
+    layers.Dropout,
+    layers.SpatialDropout2D,
+)
+NEW_RANGE = (
+    layers.GlobalAveragePooling2D,
+    layers.Add,
+    layers.Multiply,
+    layers.Concatenate,
+    layers.Rescaling,
+)
+FUSED = (activations.relu, activations.relu6)
+LIMITS = {  # TFLite prescribes these ranges
+    activations.sigmoid: (0.0, 255 / 256),
+    activations.softmax: (0.0, 255 / 256),
+    activations.tanh: (-1.0, 127 / 128),
+}
+RELU_LAYERS = {  # by largest value, slope below zero and threshold
+    (None, 0, 0): activations.relu,
+    (6, 0, 0): activations.relu6,
+}
+ACTIVATION_LAYERS = (layers.Activation, layers.ReLU)
+ACTIVATIONS = (activations.linear, *FUSED, activations.silu, *LIMITS)
+
+
+def quantize_aware(model, momentum=0.99):
+    """Builds a model that computes with the roundings of its own int8 conversion.
+
+    Batch normalisation is folded, with its running statistics, before training starts.
+
+    Args:
+        model: Trained functional or sequential `keras.Model` without nested models,
+            each layer called once. Its weights are copied, it stays as it is.
+        momentum: Weight of the past in the running range of each activation.
+
+    Returns:
+        A new `keras.Model` with the inputs and outputs of `model`. Its ranges must be
+        measured before it is of use: by `fit`, if only for an epoch.
+
+    Raises:
+        ValueError: If a layer or an activation is not supported; it is named.
+    """
+
+    def quantize(x, name, limits=None):
+        return FakeQuantize(momentum, limits, name=f"{name}_range")(x)
+
+    def activate(x, activation, name):
+        if activation is activations.silu:
+            gate = layers.Activation("sigmoid", name=f"{name}_sigmoid")(x)
+            gate = quantize(gate, f"{name}_sigmoid", LIMITS[activations.sigmoid])
+            x = layers.Multiply(name=f"{name}_swish")([x, gate])
+        else:
+            x = layers.Activation(activation, name=f"{name}_activation")(x)
+        return quantize(x, f"{name}_activation", LIMITS.get(activation))
+
+    def replace(layer, x, followers):
+        if isinstance(layer, SAME_RANGE):
+            return copy(layer)(x)
+        activation = _activation(layer)
+        if not isinstance(layer, ACTIVATION_LAYERS):
+            x = _compute(layer, x)
+            if not _is_fused(activation, followers):
+                x = quantize(x, layer.name)
+        if activation is activations.linear:
+            return x
+        return activate(x, activation, layer.name)
+
+    return rewrite(fold_batch_normalization(model), replace, enter=quantize)
+
+
+def _compute(layer, x):
+    if not isinstance(layer, KERNELS):
+        return copy(layer)(x)
+    changes = {"activation": "linear", "name": f"{layer.name}_kernel"}
+    return QuantizedKernel(copy_with_weights(layer, x, **changes), name=layer.name)(x)
+
+
+def _is_fused(activation, followers):
+    """Whether TFLite computes the layer and the activation behind it as one."""
+    if activation is activations.linear and len(followers) == 1:
+        follower = followers[0]
+        return (
+            isinstance(follower, ACTIVATION_LAYERS) and _activation(follower) in FUSED
+        )
+    return activation in FUSED
+
+
+def _activation(layer):
+    """Returns the activation function of a layer that is supported."""
+    if not isinstance(layer, (*KERNELS, *NEW_RANGE, *ACTIVATION_LAYERS)):
+        supported = (*KERNELS, *ACTIVATION_LAYERS, *NEW_RANGE, *SAME_RANGE)
+        raise ValueError(
+            "A layer must be one whose int8 form is known, or a BatchNormalization "
+            "right behind a convolution: "
+            f"{', '.join(kind.__name__ for kind in supported)}. Write the layer with "
+            "these, or compute it before or after the model. "
+            f"Received: {type(layer).__name__} {layer.name!r}"
+        )
+    activation = getattr(layer, "activation", activations.linear)
+    if isinstance(layer, layers.ReLU):
+        activation = RELU_LAYERS.get(
+            (layer.max_value, layer.negative_slope, layer.threshold)
+        )
+    if activation not in ACTIVATIONS:
+        raise ValueError(
+            "An activation must be one whose int8 form is known: "
+            f"{', '.join(function.__name__ for function in ACTIVATIONS)}. "
+            f"Received: {getattr(activation, '__name__', activation)!r} "
+            f"in layer {layer.name!r}"
+        )
+    return activation
