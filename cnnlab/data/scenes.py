@@ -286,7 +286,9 @@ def load(source="auto", num_train=None, num_test=None, seed=0):
         seed: A non-negative integer.
 
     Returns:
-        `(images_train, labels_train), (images_test, labels_test), record`.
+        `(images_train, labels_train), (images_test, labels_test), record`: images
+        float32 in [0, 1], shape `(N, 32, 32, 3)`; labels int64, indices into
+        `CLASSES`, shape `(N,)`.
 
     Raises:
         ValueError: If the source is another one, or a number is below 1.
