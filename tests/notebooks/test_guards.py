@@ -138,6 +138,12 @@ def test_missing_parameters_are_refused(lesson, complain, tags):
     assert complain() == ["needs one cell tagged `parameters`. Received: 0"]
 
 
+def test_first_page_needs_no_parameters(lesson, tmp_path):
+    lesson.cells[1].metadata.tags = []
+    path = tmp_path / "00_start_here.ipynb"
+    assert list(guards.has_one_cell_of_parameters(lesson, path)) == []
+
+
 def test_broken_link_is_refused(lesson, complain):
     lesson.cells[0].source += " [the room](../cnnlab/nowhere.py#L3)"
     assert complain() == ["links to what is not there: ../cnnlab/nowhere.py"]

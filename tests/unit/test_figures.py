@@ -162,3 +162,28 @@ def test_activations_are_solid_and_their_slopes_dashed():
     np.testing.assert_allclose(slope.get_ydata(), 2 * slope.get_xdata())
     assert (value.get_linestyle(), slope.get_linestyle()) == ("-", "--")
     assert [ax.get_title(loc="center") for ax in axes[0, :2]] == ["square", "again"]
+
+
+MAP = {
+    "01": {"name": "first", "needs": []},
+    "02": {"name": "second", "needs": ["01"]},
+    "03": {"name": "third", "needs": ["01", "02"]},
+}
+
+
+def test_curriculum_puts_each_lesson_to_the_right_of_what_it_needs():
+    ax = figures.curriculum(MAP, written=["01"])
+    places = {text.get_text(): text.get_position() for text in ax.texts}
+    assert [places[name][0] for name in ("01 first", "02 second", "03 third")] == [
+        0,
+        1,
+        2,
+    ]
+
+
+def test_curriculum_draws_a_lesson_that_is_not_written_pale():
+    strong, *pale = figures.curriculum(MAP, written=["01"]).patches
+    assert (
+        matplotlib.colors.to_hex(strong.get_facecolor()) == figures.COLOURS[0].lower()
+    )
+    assert all(min(box.get_facecolor()) > 0.9 for box in pale)
