@@ -122,7 +122,7 @@ def fixed_point(factor):
     fraction, shift = np.frexp(np.asarray(factor, np.float64))
     multiplier = np.rint(fraction * 2**31).astype(np.int64)
     full = multiplier == 2**31  # rounded up to a whole
-    return np.where(full, multiplier // 2, multiplier), shift + full
+    return np.where(full, multiplier // 2, multiplier), shift.astype(np.int64) + full
 
 
 def requantize(sums, scales, zero_point, rounding="float32", low=-128):

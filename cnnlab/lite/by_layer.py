@@ -59,18 +59,18 @@ def layer_errors(reference, flatbuffer, images, batch_size=50):
     tensors = [end.tensor for end in ends]
     run_original = _runner(original, sorted(set(same.values())))
     run_whole, run_parts = _runner(whole, tensors), _runner(parts, tensors)
-    powers = 0
+    powers = dict.fromkeys(tensors, 0)
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
         truth = run_original([batch])
         own = run_parts([truth[same[tensor]] for tensor in sources])
         accumulated = run_whole([batch])
-        powers += np.array(
-            [_powers(truth[same[t]], own[t], accumulated[t]) for t in tensors], object
-        )
+        for tensor in tensors:
+            arrays = truth[same[tensor]], own[tensor], accumulated[tensor]
+            powers[tensor] = powers[tensor] + _powers(*arrays)
     return [
-        LayerError(end.layer, end.operations, *map(float, _relative(*power)))
-        for end, power in zip(ends, powers)
+        LayerError(end.layer, end.operations, *_relative(*powers[end.tensor]))
+        for end in ends
     ]
 
 
@@ -97,10 +97,10 @@ def _runner(model, tensors):
 
 
 def _powers(truth, own, accumulated):
-    """Sums of squares, one a channel: of the signal and of the two differences."""
+    """Sums of squares, shape `(3, C)`: of the signal and of the two differences."""
     arrays = (truth, own - truth, accumulated - truth)
     rows = [array.reshape(-1, truth.shape[-1]) for array in arrays]
-    return tuple(np.einsum("nc,nc->c", array, array) for array in rows)
+    return np.array([np.einsum("nc,nc->c", array, array) for array in rows])
 
 
 def _relative(signal, *differences):
@@ -108,4 +108,4 @@ def _relative(signal, *differences):
     loud = signal > 0
     for difference in differences:
         errors = np.sqrt(difference[loud] / signal[loud])
-        yield np.minimum(errors, 1).mean() if loud.any() else 0.0
+        yield float(np.minimum(errors, 1).mean()) if loud.any() else 0.0

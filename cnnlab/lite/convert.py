@@ -23,11 +23,13 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from cnnlab.lite.names import layer_of
 from cnnlab.lite.quiet import quiet
+from cnnlab.lite.structure import operations, read
 
 INTEGERS = {"int8": tf.int8, "uint8": tf.uint8, "16x8": tf.int16}  # input and output
 VARIANTS = ("float32", "dynamic range", "float16", *INTEGERS)
 MIN_REPRESENTATIVE = 32  # images; TensorFlow's guide advises 100 to 500
 UNSUPPORTED = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+UNQUANTIZED = re.compile(r"not yet supported for op: '(\w+)'")
 
 
 def convert(model, variant, representative_images=None):
@@ -62,8 +64,7 @@ def convert(model, variant, representative_images=None):
         _check(representative_images, model.input_shape[1:])
     with quiet():
         function = _frozen(model)
-    operations = function.graph.get_operations()
-    trained_for_it = any("FakeQuant" in operation.type for operation in operations)
+    trained_for_it = "FakeQuant" in " ".join(op.type for op in _operations(function))
     if variant in INTEGERS and representative_images is None and not trained_for_it:
         raise ValueError(
             f"The variant {variant!r} needs `representative_images`, unless the model "
@@ -75,16 +76,24 @@ def convert(model, variant, representative_images=None):
         with quiet():
             return converter.convert()
     except Exception as error:
-        unsupported = set(UNSUPPORTED.findall(str(error)))
-        if not unsupported:
+        culprits = _culprits(str(error), function, model)
+        if not culprits:
             raise
-        raise ValueError(_complaint(unsupported, operations)) from None
+        raise ValueError(
+            "Every operation must be one that TFLite has in this variant: choose "
+            "another variant, write the layer with other operations, or compute it "
+            f"outside the model. Received: {', '.join(culprits)}"
+        ) from None
 
 
 def _frozen(model):
     images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")
     traced = tf.function(lambda images: model(images, training=False))
     return convert_variables_to_constants_v2(traced.get_concrete_function(images))
+
+
+def _operations(function):
+    return function.graph.get_operations()
 
 
 def _configure(converter, variant, images):
@@ -97,27 +106,27 @@ def _configure(converter, variant, images):
         converter.inference_input_type = INTEGERS[variant]
         converter.inference_output_type = INTEGERS[variant]
         if images is not None:
-            converter.target_spec.supported_ops = [_operations(variant)]
+            converter.target_spec.supported_ops = [_operation_set(variant)]
             converter.representative_dataset = lambda: ([x[None]] for x in images)
 
 
-def _operations(variant):
+def _operation_set(variant):
     sets = tf.lite.OpsSet
     if variant == "16x8":
         return sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     return sets.TFLITE_BUILTINS_INT8
 
 
-def _complaint(unsupported, operations):
-    places = {
-        f"{operation.type} in layer {layer_of(operation.name) or operation.name!r}"
-        for operation in operations
-        if operation.type in unsupported
-    }
-    return (
-        "Every operation of the model must be one that TFLite has: write the layer "
-        "with others, or take it out of the model and compute it before or after. "
-        f"Received: {', '.join(sorted(places))}"
+def _culprits(text, function, model):
+    """Lists what an error of the converter is about: operations and their layers."""
+    kinds = set(UNSUPPORTED.findall(text))
+    found = [(op.type, layer_of(op.name)) for op in _operations(function)]
+    if not kinds:  # TFLite has it in float
+        kinds = set(UNQUANTIZED.findall(text))
+        converted = read(convert(model, "float32")) if kinds else None
+        found = [(op.kind, op.layer) for op in operations(converted)] if kinds else []
+    return sorted(
+        {f"{kind} in layer {layer!r}" for kind, layer in found if kind in kinds}
     )
 
 

@@ -82,6 +82,6 @@ def require_agreement(reference, flatbuffer, images, least=0.97, num_traced=50):
     raise DisagreementError(
         f"A converted model makes at least {least:.1%} of its decisions as the "
         f"original does. Received: {found.same_decisions:.1%} of {found.num_images}; "
-        f"the layer {worst.layer!r} ({worst.operations}) loses most, {worst.own:.0%} of "
-        f"its signal, and {errors[-1].accumulated:.0%} are lost at the end"
+        f"the layer {worst.layer!r} ({worst.operations}) loses most, {worst.own:.0%} "
+        f"of its signal, and {errors[-1].accumulated:.0%} are lost at the end"
     )

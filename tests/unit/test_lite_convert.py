@@ -1,0 +1,134 @@
+"""Six variants answer as the Keras model does, and what does not fit is refused."""
+
+import keras
+import lite_networks
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cnnlab.lite.convert import INTEGERS, VARIANTS, convert
+from cnnlab.lite.interpreter import open_interpreter, predict
+
+TOLERANCES = dict(zip(VARIANTS, (1e-6, 2e-2, 1e-3, 4e-2, 4e-2, 1e-2)))
+TYPES = {"int8": np.int8, "uint8": np.uint8, "16x8": np.int16}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variant_answers_as_keras_does(variant):
+    images = lite_networks.images()
+    logits = lite_networks.network().predict(images, verbose=0)
+    scores = predict(lite_networks.converted(variant), images)
+    np.testing.assert_allclose(scores, logits, atol=TOLERANCES[variant])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_input_and_output_have_the_variant_s_type_and_any_batch(variant):
+    interpreter = open_interpreter(lite_networks.converted(variant))
+    for details in (
+        *interpreter.get_input_details(),
+        *interpreter.get_output_details(),
+    ):
+        assert details["dtype"] == TYPES.get(variant, np.float32)
+        assert details["shape_signature"][0] == -1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_kernels_have_the_variant_s_type(variant):
+    interpreter = open_interpreter(lite_networks.converted(variant))
+    shape = [80, 3, 3, 16]  # more than 1,024 weights: dynamic range leaves smaller ones
+    kernels = [
+        details["dtype"]
+        for details in interpreter.get_tensor_details()
+        if details["shape"].tolist() == shape
+    ]
+    expected = {"float32": np.float32, "float16": np.float16}
+    assert kernels[0] == expected.get(variant, np.int8)
+
+
+def test_neither_conversion_nor_interpreter_writes_a_line(capfd):
+    flatbuffer = convert(lite_networks.network(), "int8", lite_networks.images())
+    predict(flatbuffer, lite_networks.images())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_model_trained_with_fake_quantisation_brings_its_own_ranges():
+    class Rounded(keras.layers.Layer):
+        def call(self, x):
+            return tf.quantization.fake_quant_with_min_max_args(x, -2, 2)
+
+    inputs = keras.Input((8, 8, 3))
+    x = Rounded()(keras.layers.Conv2D(4, 3)(Rounded()(inputs)))
+    x = Rounded()(keras.layers.GlobalAveragePooling2D()(x))
+    (details,) = open_interpreter(
+        convert(keras.Model(inputs, x), "int8")
+    ).get_input_details()
+    assert details["dtype"] == np.int8
+    assert details["quantization"][0] == pytest.approx(4 / 255)
+
+
+def refusal(model=None, variant="int8", images=None):
+    with pytest.raises(ValueError, match="Received: ") as error:
+        convert(model or lite_networks.network(), variant, images)
+    return str(error.value)
+
+
+def test_unknown_variant_is_refused():
+    assert "one of float32, dynamic range, " in refusal(variant="int4")
+
+
+def test_model_with_two_inputs_is_refused():
+    inputs = [keras.Input((2,)), keras.Input((2,))]
+    model = keras.Model(inputs, keras.layers.Add()(inputs))
+    assert "Received: 2 inputs, 1 outputs" in refusal(model)
+
+
+@pytest.mark.parametrize("variant", INTEGERS)
+def test_integer_variant_needs_representative_images(variant):
+    assert f"{variant!r} needs `representative_images`" in refusal(variant=variant)
+
+
+@pytest.mark.parametrize(
+    ("images", "text"),
+    [
+        (np.zeros((40, 8, 9, 3)), "shape (N, 8, 8, 3). Received: (40, 8, 9, 3)"),
+        (np.zeros((8, 8, 3)), "shape (N, 8, 8, 3). Received: (8, 8, 3)"),
+        (np.zeros((31, 8, 8, 3)), "At least 32 representative images show"),
+        (np.zeros((32, 8, 8, 3), int), "scaled as the model's images are. Rec"),
+        (np.ones((32, 8, 8, 3)), "all of one value. Received: values from 1.0 to 1.0"),
+        (np.full((32, 8, 8, 3), np.nan), "finite and not all of one value. Received"),
+    ],
+)
+def test_unfit_representative_images_are_refused(images, text):
+    assert text in refusal(images=images)
+
+
+def test_operation_that_tflite_lacks_is_named_with_its_layer():
+    text = refusal(lite_networks.with_activation(tf.math.erfinv), "float32")
+    assert text.endswith("Received: Erfinv in layer 'activation'")
+    assert "write the layer with other operations" in text
+
+
+def test_operation_without_an_integer_kernel_is_named_with_its_layer():
+    model = lite_networks.with_activation("hard_swish")
+    text = refusal(model, "16x8", lite_networks.images())
+    assert "choose another variant" in text
+    assert text.endswith("Received: HARD_SWISH in layer 'activation'")
+
+
+def test_another_error_of_the_converter_is_passed_on(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(
+        tf.lite.TFLiteConverter, "from_concrete_functions", Broken(fail)
+    )
+    with pytest.raises(RuntimeError, match="out of luck"):
+        convert(lite_networks.network(), "float32")
+
+
+class Broken:
+    def __init__(self, convert):
+        self.convert = convert
+
+    def __call__(self, functions, model):
+        return self
