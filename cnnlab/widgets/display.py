@@ -4,6 +4,10 @@ Needs a front end with ipywidgets (JupyterLab, Notebook 7, VS Code). A runner wi
 a browser gets the picture alone: that is what a lesson stores.
 """
 
+import base64
+import io
+from functools import partial
+
 from IPython import get_ipython
 
 from cnnlab.figures import picture
@@ -47,3 +51,65 @@ class Explorer(Picture):
         widget = widget[0] if isinstance(widget, tuple) else widget
         view = "application/vnd.jupyter.widget-view+json"
         return {**bundle, view: widget[view]}, metadata
+
+
+def figure_explorer(draw, knobs, in_browser=None):
+    """Lets a learner turn the arguments of a function that draws a figure.
+
+    Args:
+        draw: Function of one keyword argument a knob that returns a described figure.
+        knobs: A dict from an argument's name to what it can be and what it starts as:
+            a list of options, or a `range` of integers, and one of them.
+        in_browser: Whether widgets can run; None asks the kernel.
+
+    Returns:
+        A display object: the explorer, or a picture of its first state.
+    """
+    start = {name: value for name, (_, value) in knobs.items()}
+    in_browser = asked_by_a_browser() if in_browser is None else in_browser
+    if in_browser:
+        return FigureExplorer(draw, knobs)
+    return Picture(partial(draw, **start))
+
+
+class FigureExplorer(Explorer):
+    """Dropdowns and sliders, and the figure that their values make."""
+
+    def __init__(self, draw, knobs):
+        import ipywidgets
+
+        super().__init__(lambda: draw(**self.values()))
+        self.knobs = {name: _knob(name, *choice) for name, choice in knobs.items()}
+        self.output = ipywidgets.HTML()
+        self.box = ipywidgets.VBox([*self.knobs.values(), self.output])
+        for knob in self.knobs.values():
+            knob.observe(self.redraw, "value")
+        self.redraw()
+
+    def values(self):
+        """Returns what the knobs say, by name."""
+        return {name: knob.value for name, knob in self.knobs.items()}
+
+    def redraw(self, change=None):
+        """Draws the figure anew, its text beneath it."""
+        figure, file = self.draw(), io.BytesIO()
+        figure.savefig(file, format="png", dpi=2 * figure.dpi)
+        source = base64.b64encode(file.getvalue()).decode()
+        text = figure.alternative_text
+        width = round(figure.dpi * figure.get_size_inches()[0])
+        self.output.value = (
+            f'<img alt="{text}" src="data:image/png;base64,{source}" '
+            f'style="max-width:100%;width:{width}px"><p role="status">{text}</p>'
+        )
+
+
+def _knob(name, choices, start):
+    """Makes a slider of a range, a dropdown of anything else."""
+    import ipywidgets
+
+    label = {"description": name.replace("_", " "), "layout": {"width": "380px"}}
+    label |= {"style": {"description_width": "110px"}}
+    if not isinstance(choices, range):
+        return ipywidgets.Dropdown(options=list(choices), value=start, **label)
+    first, last, step = choices[0], choices[-1], choices.step
+    return ipywidgets.IntSlider(value=start, min=first, max=last, step=step, **label)
