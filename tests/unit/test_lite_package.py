@@ -71,8 +71,11 @@ def test_packing_again_replaces_and_keeps_what_others_have_added():
     assert pack(again, LABELS, HOW, {"run": 1}) == first
 
 
-def test_the_same_content_gives_the_same_bytes():
-    assert pack(BARE, LABELS, HOW, {}) == pack(BARE, list(LABELS), HOW, {})
+def test_the_same_content_gives_the_same_bytes_on_every_day():
+    packed = pack(BARE, LABELS, HOW, {})
+    assert packed == pack(BARE, list(LABELS), HOW, {})
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
 
 
 def test_members_are_stored_as_tflite_wants_them():
