@@ -16,8 +16,8 @@ from cnnlab.classroom.records import read_record
 
 PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
-<meta name="viewport" content="width=device-width"><style>{{ style }}
-{{ code }}
+<meta name="viewport" content="width=device-width"><style>{{ style | safe }}
+{{ code | safe }}
 .mark { border-left: .4rem solid; padding: .5rem .8rem; margin: .8rem 0 1.5rem }
 .mark p { margin: .2rem 0 } .mark pre { background: #fff8; margin: .3rem 0 0 }
 .full { border-color: #2a7d46; background: #eaf6ee }

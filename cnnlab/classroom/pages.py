@@ -1,11 +1,9 @@
 """How the classroom's pages look: one style for feedback and report, on any screen."""
 
-from markupsafe import Markup
 from pygments.formatters import HtmlFormatter
 
 CODE = HtmlFormatter(style="default").get_style_defs(".highlight")
-STYLE = Markup(
-    """
+STYLE = """
 * { box-sizing: border-box }
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;
   max-width: 50rem; margin: 1.5rem auto; padding: 0 1rem }
@@ -18,4 +16,3 @@ tr + tr { border-top: 1px solid #e5e5e5 }
 pre { font-size: .85rem; background: #f4f5f7; padding: .6rem; border-radius: .3rem;
   overflow-x: auto }
 """
-)

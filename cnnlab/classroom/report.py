@@ -11,7 +11,7 @@ from cnnlab.classroom.records import read_record
 STEPS = 5  # bars of a distribution: none, a quarter, half, three quarters, all points
 PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
-<meta name="viewport" content="width=device-width"><style>{{ style }}
+<meta name="viewport" content="width=device-width"><style>{{ style | safe }}
 td:first-child { white-space: nowrap; width: 9rem }
 .bar { background: #36c; height: .9rem; display: inline-block; vertical-align: middle }
 </style></head><body><h1>{{ title }}</h1>
