@@ -3,12 +3,14 @@
 
 LOCK := requirements$(if $(GPU),-gpu).txt
 READY := .venv/ready-$(basename $(LOCK))
+LAB_STATE := build/lab
+LAB_LAYOUT = $(LAB_STATE)/default-37a8.jupyterlab-workspace
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup lab test unit jax lessons lesson execute classroom check site claims bench lock clean
+.PHONY: help setup lab test unit jax lessons lesson execute classroom browser check site claims bench lock clean
 .NOTPARALLEL:
 
 help:  ## this list
@@ -28,7 +30,11 @@ $(READY): $(LOCK) pyproject.toml .venv/bin/python
 setup: $(READY)  ## install and no more (GPU=1: TensorFlow with CUDA)
 
 lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the like)
-	@$(VENV) jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
+	@mkdir -p $(LAB_STATE)
+	@test -e $(LAB_LAYOUT) || cp lab/workspace.json $(LAB_LAYOUT)
+	@$(VENV) jupyter lab --LabApp.app_settings_dir="$(CURDIR)/lab" \
+		--LabApp.workspaces_dir="$(abspath $(LAB_STATE))" --LabApp.extension_manager=readonly \
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
 test: unit jax lessons  ## unit tests on both backends, then every lesson, cell by cell
 
@@ -56,6 +62,10 @@ check: $(READY)  ## format, lint and unit tests: before every commit
 	@$(VENV) ruff check
 	@$(MAKE) unit
 
+browser: site  ## lessons in JupyterLab and the book, in Chromium
+	@.ci/browser
+	@$(VENV) python -m pytest tests/browser
+
 site: .venv/ready-requirements-site  ## the lessons as a book, in build/site/
 	@$(VENV) python book/build.py
 
@@ -64,6 +74,7 @@ claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK
 
 bench: $(READY)  ## every claim of speed (CONTRIBUTING.md tells how to record the rest)
 	@$(VENV) python benchmarks/convolution.py
+	@$(VENV) python benchmarks/explorers.py
 	@$(VENV) python benchmarks/scenes.py
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)

@@ -47,9 +47,11 @@ html_static_path = ["static"]
 html_css_files = ["book.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # the reader's system says light or dark
 html_theme_options = {
     "home_page_in_toc": True,
     "logo": {"text": "cnnlab", "alt_text": "cnnlab, to the first page"},
+    "navbar_persistent": [],
     "navigation_with_keys": False,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

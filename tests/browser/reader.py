@@ -1,0 +1,108 @@
+"""JupyterLab as `make lab` starts it, on a copy of the lessons, and its reader."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager
+
+from conftest import HERE, PICTURES, ROOT
+
+TOKEN = "browser"
+COURSE = PICTURES / "course"
+SETTINGS = PICTURES / "settings"
+SECONDS_TO_START = 180  # of JupyterLab, or of a kernel, on a busy machine
+SECONDS_PER_LESSON = 900
+IDLE = """window.jupyterapp?.shell.currentWidget?.sessionContext?.session
+    ?.kernel?.status === 'idle'"""
+RUN_ALL = """() => {
+    window.finished = null;
+    jupyterapp.commands.execute('notebook:run-all-cells')
+        .then(right => { window.finished = [right]; });
+}"""
+CELLS = """[...jupyterapp.shell.currentWidget.content.model.cells]
+    .filter(cell => cell.type === 'code')
+    .map(cell => ({number: cell.executionCount, outputs: cell.outputs.toJSON()}))"""
+
+
+def copy_course():
+    """Copies what lessons read and write, so that JupyterLab may save as it likes."""
+    shutil.rmtree(PICTURES / "lab", ignore_errors=True)
+    for folder in (COURSE, SETTINGS):
+        shutil.rmtree(folder, ignore_errors=True)
+    SETTINGS.mkdir(parents=True)
+    shutil.copytree(ROOT / "notebooks", COURSE / "notebooks")
+    shutil.copytree(ROOT / "data", COURSE / "data")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind((HERE, 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def served():
+    """Yields the address of a JupyterLab that ends with the block."""
+    port = free_port()
+    options = [
+        "--no-browser",
+        f"--ServerApp.ip={HERE} --ServerApp.port={port}",
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={COURSE}",
+        "--LabApp.expose_app_in_browser=True",
+        "--allow-root" if os.geteuid() == 0 else "",
+    ]
+    state = PICTURES / "lab"
+    command = ["make", "lab", f"LAB_STATE={state}", f"LAB_ARGS={' '.join(options)}"]
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        _wait_until_it_serves(server)
+        yield f"http://{HERE}:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(SECONDS_TO_START)
+        server.stdout.close()
+
+
+def _environment():
+    """That of a new user without a network: no settings, no data, no outer make."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
+    kept.pop("CNNLAB_DATA", None)
+    return {**kept, "CNNLAB_OFFLINE": "1", "JUPYTER_CONFIG_DIR": str(SETTINGS)}
+
+
+def _wait_until_it_serves(server):
+    lines, serves = [], threading.Event()
+
+    def read():
+        for line in server.stdout:
+            lines.append(line)
+            if "is running at" in line:
+                serves.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    assert serves.wait(SECONDS_TO_START), "".join(lines)
+
+
+def open_lesson(page, address, name):
+    """Opens a notebook and waits for its kernel."""
+    page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}")
+    page.wait_for_function(IDLE, timeout=1000 * SECONDS_TO_START)
+
+
+def run_all(page):
+    """Runs all cells; returns the code cells with their numbers and outputs."""
+    page.evaluate(RUN_ALL)
+    page.wait_for_function("window.finished", timeout=1000 * SECONDS_PER_LESSON)
+    return page.evaluate(CELLS)

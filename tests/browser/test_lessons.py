@@ -1,0 +1,94 @@
+"""Every lesson in JupyterLab, in a browser: it runs, it answers, and nothing leaves."""
+
+import pytest
+import reader
+from conftest import ROOT, Witness
+
+LESSONS = [path.stem for path in sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))]
+EXPLORER = ".jp-OutputArea-output .widget-vbox:has(.widget-html)"
+KNOBS = "select, input[type=number], .widget-readout[contenteditable]"
+NEXT = "knob => knob.options[(knob.selectedIndex + 1) % knob.length].value"
+DONE = """([explorer, before]) =>
+    explorer.querySelector('.widget-html-content').innerHTML !== before"""
+
+
+def turn(knob):
+    """Changes a knob as a reader does who has a keyboard.
+
+    JupyterLab keeps arrows and letters for itself where nothing can be written: a
+    dropdown is opened with Alt and an arrow, which shows a list outside of the page.
+    """
+    if knob.evaluate("knob => knob.tagName") == "SELECT":
+        knob.select_option(knob.evaluate(NEXT))
+    elif knob.evaluate("knob => knob.isContentEditable"):
+        number = int(knob.inner_text().replace("−", "-"))
+        knob.fill(str(number + 1))
+        knob.press("Enter")
+    else:
+        knob.press("ArrowUp")
+
+
+@pytest.fixture(scope="module")
+def address():
+    reader.copy_course()
+    with reader.served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module", params=LESSONS)
+def lesson(request, chromium, address):
+    """A lesson after Run All: its witness, its name, its code cells."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    witness = Witness(context.new_page())
+    reader.open_lesson(witness.page, address, request.param)
+    witness.name, witness.cells = request.param, reader.run_all(witness.page)
+    witness.page.screenshot(path=reader.PICTURES / "lessons" / f"{request.param}.png")
+    yield witness
+    witness.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    context.close()
+
+
+def test_all_cells_ran_without_an_error(lesson):
+    numbers = [cell["number"] for cell in lesson.cells if cell["number"]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 1
+    errors = [
+        output
+        for cell in lesson.cells
+        for output in cell["outputs"]
+        if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
+    assert errors == []
+
+
+def test_every_knob_of_every_explorer_answers(lesson):
+    for index, explorer in enumerate(lesson.page.query_selector_all(EXPLORER)):
+        explorer.scroll_into_view_if_needed()
+        path = reader.PICTURES / "lessons" / f"{lesson.name}-explorer-{index + 1}.png"
+        explorer.screenshot(path=path)
+        knobs = explorer.query_selector_all(KNOBS)
+        assert knobs
+        for knob in knobs:
+            before = explorer.query_selector(".widget-html-content").inner_html()
+            turn(knob)
+            lesson.page.wait_for_function(DONE, arg=[explorer, before])
+
+
+def test_the_page_complains_of_nothing_and_asks_no_other_host(lesson):
+    assert (lesson.errors, lesson.foreign) == ([], [])
+
+
+def test_a_reader_sees_the_table_of_contents_and_folded_answers(lesson):
+    page = lesson.page
+    assert page.locator(".jp-TableOfContents-tree").is_visible()
+    assert page.locator(".jp-RenderedMarkdown details[open]").count() == 0
+
+
+def test_no_notice_of_news_or_updates_was_shown(lesson):
+    assert lesson.page.locator(".Toastify__toast").all_inner_texts() == []
+
+
+def test_settings_of_the_user_stay_as_they_are(lesson):
+    """Listed last: whatever the lessons did before would have been written by now."""
+    written = [path for path in reader.SETTINGS.glob("lab/**/*") if path.is_file()]
+    assert written == []
