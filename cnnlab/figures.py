@@ -411,3 +411,54 @@ def _box(ax, place, text, strong):
     box = Rectangle(corner, 2 * HALF_A_BOX, 0.6, facecolor=face, edgecolor="0.8")
     ax.add_patch(box)
     ax.text(*place, text, ha="center", va="center", fontsize=9, color=colour)
+
+
+def layer_losses(layers, own, accumulated, ax=None):
+    """Draws what each layer of a converted model loses, in order of execution.
+
+    Args:
+        layers: Names of the layers.
+        own: Relative error of each, given what the original has before it: bars.
+        accumulated: Relative error of each, after all layers before it: dots.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure(figsize=(7, 0.6 + 0.24 * len(layers))).subplots()
+    rows = np.arange(len(layers))
+    ax.barh(rows, 100 * np.asarray(own), color=COLOURS[0], label="lost by the layer")
+    ax.plot(100 * np.asarray(accumulated), rows, "o", color=COLOURS[1], ms=5)
+    ax.plot([], [], "o", color=COLOURS[1], label="lost up to here")
+    ax.set_yticks(rows, layers, fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("share of the signal (%)")
+    ax.legend(fontsize=8)
+    return ax
+
+
+def size_and_latency(names, kilobytes, milliseconds, ax=None):
+    """Draws each variant of a network by its size and its time, on log scales.
+
+    Args:
+        names: Names of the variants.
+        kilobytes: Size of each file.
+        milliseconds: Median, lower and upper quartile of each, shape `(N, 3)`.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    for index, (name, size, (median, lower, upper)) in enumerate(
+        zip(names, kilobytes, milliseconds, strict=True)
+    ):
+        style = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % 7]}
+        spread = [[median - lower], [upper - median]]
+        ax.errorbar(
+            [size], [median], yerr=spread, capsize=3, ls="", label=name, **style
+        )
+    ax.set(xscale="log", yscale="log")
+    ax.set(xlabel="size of the file (kB)", ylabel="time of one image (ms)")
+    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax

