@@ -81,6 +81,7 @@ lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest rele
 	@$(COMPILE) --output-file requirements.txt
 	@$(COMPILE) --extra gpu --output-file requirements-gpu.txt
 	@$(COMPILE) --extra site --output-file requirements-site.txt
+	@$(COMPILE) --extra bench --output-file requirements-bench.txt
 
 clean:  ## remove .venv and everything built
 	@rm -rf .venv build .pytest_cache .ruff_cache *.egg-info

@@ -2,8 +2,8 @@
 
 ONNX Runtime gets Keras' own export, in float32 and statically quantised to int8 with
 the images that TFLite has been given. PyTorch gets the weights in a module written as
-one writes it there, run eagerly. What is not installed is left out with a sentence:
-`pip install ".[bench]"` brings it.
+one writes it there, run eagerly. What is not installed is left out with a sentence;
+requirements-bench.txt brings it.
 """
 
 import importlib.util
@@ -36,7 +36,10 @@ def is_installed(*names):
     """Says in a sentence what is missing; returns whether nothing is."""
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
-        print(f"Without {', '.join(missing)} a competitor is left out.")
+        print(
+            f"Not installed: {', '.join(missing)}; a competitor is left out, until "
+            "`pip install -r requirements-bench.txt` brings it."
+        )
     return not missing
 
 

@@ -5,10 +5,12 @@ float32 on one thread and at least 3.5 times as small, loses at most 0.5 points 
 accuracy, and makes at least 97 % of its decisions as Keras does; float32 makes all of
 them as Keras does. Beside it in the same run stand ONNX Runtime and PyTorch.
 
-    CNNLAB_DATA=... python benchmarks/tflite_cost.py
+    python -m venv build/bench-venv
+    build/bench-venv/bin/pip install -r requirements-bench.txt
+    CNNLAB_DATA=... PYTHONPATH=. build/bench-venv/bin/python benchmarks/tflite_cost.py
 
-Needs the three seeds of `modern_cnn_checkpoint.py cifar10` and an idle machine. Writes
-data/records/tflite_cost.json; takes about 5 minutes on two cores.
+Without the second environment, the competitors are left out. Needs the three seeds of `modern_cnn_checkpoint.py cifar10` and an idle machine. Writes
+data/records/tflite_cost.json; takes about 15 minutes on two cores.
 """
 
 import sys
