@@ -9,7 +9,8 @@ them as Keras does. Beside it in the same run stand ONNX Runtime and PyTorch.
     build/bench-venv/bin/pip install -r requirements-bench.txt
     CNNLAB_DATA=... PYTHONPATH=. build/bench-venv/bin/python benchmarks/tflite_cost.py
 
-Without the second environment, the competitors are left out. Needs the three seeds of `modern_cnn_checkpoint.py cifar10` and an idle machine. Writes
+Needs the three seeds of `modern_cnn_checkpoint.py cifar10` and an idle machine; without
+the second environment, the competitors are left out. Writes
 data/records/tflite_cost.json; takes about 15 minutes on two cores.
 """
 
@@ -112,7 +113,7 @@ def claims(runs):
     same = min(s["same_decisions"] for s in small)
     exact = min(w["same_decisions"] for w in whole)
     return {
-        "int8 at least 3 times as fast": (round(float(faster), 2), faster >= 3),
+        "int8 at least 3 times as fast": (round(float(faster), 2), bool(faster >= 3)),
         "int8 at least 3.5 times as small": (round(smaller, 2), smaller >= 3.5),
         "int8 loses at most 0.5 points": (round(lost, 2), lost <= 0.5),
         "int8 decides alike in 97 %": (round(100 * same, 2), same >= 0.97),
