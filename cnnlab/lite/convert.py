@@ -77,7 +77,8 @@ def convert(model, variant, representative_images=None, per_channel=True):
         )
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     _configure(converter, variant, representative_images)
-    converter._experimental_disable_per_channel = not per_channel
+    for kind in ("", "_quantization_for_dense_layers"):
+        setattr(converter, f"_experimental_disable_per_channel{kind}", not per_channel)
     try:
         with quiet():
             return converter.convert()

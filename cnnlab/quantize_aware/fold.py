@@ -15,14 +15,16 @@ from keras import layers
 from cnnlab.quantize_aware.graph import copy, copy_with_weights, rewrite
 
 KERNELS = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
+AFFINE = (layers.BatchNormalization, layers.Rescaling)
 
 
 def fold_batch_normalization(model):
-    """Returns the same function without the normalisations that can be folded.
+    """Returns the same function as convolutions alone, without normalisation.
 
-    Those are the ones right behind a `Conv2D`, `DepthwiseConv2D`, `SeparableConv2D`
-    or `Dense` without activation whose output nobody else takes. A separable
-    convolution becomes the depthwise and the 1x1 convolution of which it consists.
+    A normalisation right behind a `Conv2D`, `DepthwiseConv2D`, `SeparableConv2D` or
+    `Dense` without activation, whose output nobody else takes, is merged into it. Any
+    other one of a feature map, and a `Rescaling`, becomes a depthwise 1x1 convolution.
+    A separable convolution becomes the depthwise and the 1x1 one of which it consists.
 
     Args:
         model: Functional or built sequential `keras.Model`.
@@ -41,6 +43,8 @@ def fold_batch_normalization(model):
             return x
         if isinstance(layer, layers.SeparableConv2D):
             x, layer = _separate(layer, x)
+        if isinstance(layer, AFFINE) and len(x.shape) == 4:
+            return _as_convolution(layer, x)
         if not isinstance(layer, KERNELS) or not _can_fold(layer, followers):
             return copy_with_weights(layer, x)(x)
         folded.add(followers[0].name)
@@ -73,12 +77,28 @@ def _merge(layer, normalization, x):
     return merged(x)
 
 
-def _factor_and_shift(normalization):
-    """Returns what a normalisation multiplies by and adds, arrays of shape `(C,)`."""
-    mean = np.array(normalization.moving_mean)
-    deviation = np.sqrt(np.array(normalization.moving_variance) + normalization.epsilon)
-    gamma = np.array(normalization.gamma) if normalization.scale else 1
-    beta = np.array(normalization.beta) if normalization.center else 0
+def _as_convolution(layer, x):
+    convolution = layers.DepthwiseConv2D(1, name=layer.name)
+    convolution.build(x.shape)
+    shapes = [weight.shape for weight in convolution.weights]
+    factor, shift = _factor_and_shift(layer)
+    convolution.set_weights(
+        [
+            np.broadcast_to(np.reshape(factor, (-1, 1)), shapes[0]),
+            np.broadcast_to(shift, shapes[1]),
+        ]
+    )
+    return convolution(x)
+
+
+def _factor_and_shift(layer):
+    """Returns what a layer multiplies by and adds, numbers or arrays `(C,)`."""
+    if isinstance(layer, layers.Rescaling):
+        return layer.scale, layer.offset
+    mean = np.array(layer.moving_mean)
+    deviation = np.sqrt(np.array(layer.moving_variance) + layer.epsilon)
+    gamma = np.array(layer.gamma) if layer.scale else 1
+    beta = np.array(layer.beta) if layer.center else 0
     return gamma / deviation, beta - mean * gamma / deviation
 
 

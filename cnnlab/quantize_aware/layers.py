@@ -3,7 +3,8 @@
 Taught in notebooks/15_tflite_quantization.ipynb.
 Source: Jacob et al. 2018, section 3, https://arxiv.org/abs/1712.05877;
     straight-through gradient, Bengio et al. 2013, https://arxiv.org/abs/1308.3432
-Kernels: int8 from -127 to 127, one scale for each output channel, zero point 0.
+Kernels: int8 from -127 to 127, zero point 0, one scale for each output channel (or one
+for the whole kernel).
 Activations: int8, one scale and zero point for the tensor. Both as in TFLite's
 specification, https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
 """
@@ -16,16 +17,21 @@ SMALLEST_SCALE = 1e-9  # of a channel whose kernel is all zero
 
 
 def fake_quantize_kernel(kernel, kept_axes=1):
-    """Rounds a kernel to the 255 values that int8 gives each output channel.
+    """Rounds a kernel to the 255 values that int8 gives to each scale.
 
     Args:
         kernel: Tensor of shape `(..., C)`, or `(H, W, C, M)` if it is depthwise.
-        kept_axes: How many of its last axes number the output channels, 2 for a
-            depthwise kernel.
+        kept_axes: How many of its last axes have scales of their own: 1 for each
+            output channel, 2 for those of a depthwise kernel, 0 for one in all.
 
     Returns:
         A tensor of that shape. The gradient passes the rounding unchanged.
     """
+    if not kept_axes:
+        limit = ops.stop_gradient(ops.max(ops.abs(kernel)))
+        return tf.quantization.fake_quant_with_min_max_vars(
+            kernel, -limit, limit, narrow_range=True
+        )
     axes = tuple(range(len(kernel.shape) - kept_axes))
     scale = ops.max(ops.abs(kernel), axis=axes, keepdims=True) / 127
     scale = ops.stop_gradient(ops.maximum(scale, SMALLEST_SCALE))
@@ -90,10 +96,15 @@ class QuantizedKernel(layers.Layer):
     The bias stays exact: TFLite keeps it in 32 bits.
     """
 
-    def __init__(self, layer, **kwargs):
-        """Takes a `Conv2D`, `DepthwiseConv2D` or `Dense` layer without activation."""
+    def __init__(self, layer, per_channel=True, **kwargs):
+        """Takes the layer, and how many scales its kernel has.
+
+        Args:
+            layer: A `Conv2D`, `DepthwiseConv2D` or `Dense` layer without activation.
+            per_channel: Whether each output channel has a scale of its own.
+        """
         super().__init__(**kwargs)
-        self.layer = layer
+        self.layer, self.per_channel = layer, per_channel
 
     def build(self, input_shape):
         if isinstance(self.layer, layers.Dense) and len(input_shape) not in (2, 4):
@@ -105,13 +116,10 @@ class QuantizedKernel(layers.Layer):
             self.layer.build(input_shape)
 
     def call(self, x):
-        x = self._multiply(x, fake_quantize_kernel(self.layer.kernel, self.kept_axes))
+        is_depthwise = isinstance(self.layer, layers.DepthwiseConv2D)
+        kept_axes = self.per_channel * (2 if is_depthwise else 1)
+        x = self._multiply(x, fake_quantize_kernel(self.layer.kernel, kept_axes))
         return x + self.layer.bias if self.layer.use_bias else x
-
-    @property
-    def kept_axes(self):
-        """How many of the kernel's last axes number the output channels."""
-        return 2 if isinstance(self.layer, layers.DepthwiseConv2D) else 1
 
     def _multiply(self, x, kernel):
         layer = self.layer
@@ -127,7 +135,8 @@ class QuantizedKernel(layers.Layer):
 
     def get_config(self):
         layer = keras.saving.serialize_keras_object(self.layer)
-        return {**super().get_config(), "layer": layer}
+        own = {"layer": layer, "per_channel": self.per_channel}
+        return {**super().get_config(), **own}
 
     @classmethod
     def from_config(cls, config):

@@ -36,7 +36,6 @@ NEW_RANGE = (
     layers.Add,
     layers.Multiply,
     layers.Concatenate,
-    layers.Rescaling,
 )
 FUSED = (activations.relu, activations.relu6)
 LIMITS = {  # TFLite prescribes these ranges
@@ -52,7 +51,7 @@ ACTIVATION_LAYERS = (layers.Activation, layers.ReLU)
 ACTIVATIONS = (activations.linear, *FUSED, activations.silu, *LIMITS)
 
 
-def quantize_aware(model, momentum=0.99):
+def quantize_aware(model, *, per_channel=True, momentum=0.99):
     """Builds a model that computes with the roundings of its own int8 conversion.
 
     Batch normalisation is folded, with its running statistics, before training starts.
@@ -60,6 +59,9 @@ def quantize_aware(model, momentum=0.99):
     Args:
         model: Trained functional or sequential `keras.Model` without nested models,
             each layer called once. Its weights are copied, it stays as it is.
+        per_channel: Whether each output channel of a kernel has a scale of its own, as
+            in TFLite's default, or each kernel only one, as simpler processors ask;
+            `cnnlab.lite.convert.convert` must then be told the same.
         momentum: Weight of the past in the running range of each activation.
 
     Returns:
@@ -87,7 +89,7 @@ def quantize_aware(model, momentum=0.99):
             return copy(layer)(x)
         activation = _activation(layer)
         if not isinstance(layer, ACTIVATION_LAYERS):
-            x = _compute(layer, x)
+            x = _compute(layer, x, per_channel)
             if not _is_fused(activation, followers):
                 x = quantize(x, layer.name)
         if activation is activations.linear:
@@ -97,11 +99,12 @@ def quantize_aware(model, momentum=0.99):
     return rewrite(fold_batch_normalization(model), replace, enter=quantize)
 
 
-def _compute(layer, x):
+def _compute(layer, x, per_channel):
     if not isinstance(layer, KERNELS):
         return copy(layer)(x)
     changes = {"activation": "linear", "name": f"{layer.name}_kernel"}
-    return QuantizedKernel(copy_with_weights(layer, x, **changes), name=layer.name)(x)
+    linear = copy_with_weights(layer, x, **changes)
+    return QuantizedKernel(linear, per_channel, name=layer.name)(x)
 
 
 def _is_fused(activation, followers):
@@ -119,8 +122,8 @@ def _activation(layer):
     if not isinstance(layer, (*KERNELS, *NEW_RANGE, *ACTIVATION_LAYERS)):
         supported = (*KERNELS, *ACTIVATION_LAYERS, *NEW_RANGE, *SAME_RANGE)
         raise ValueError(
-            "A layer must be one whose int8 form is known, or a BatchNormalization "
-            "right behind a convolution: "
+            "A layer must be one whose int8 form is known, besides normalisation and "
+            "rescaling of feature maps: "
             f"{', '.join(kind.__name__ for kind in supported)}. Write the layer with "
             "these, or compute it before or after the model. "
             f"Received: {type(layer).__name__} {layer.name!r}"
