@@ -34,6 +34,7 @@ myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 myst_heading_slug_func = "page.slug"
 html_math_renderer = "mathml"
+autodoc_inherit_docstrings = False  # what Keras says of its own is not ours
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
