@@ -41,8 +41,10 @@ def modern_cnn(
     activation="swish",
     pool="average",
     regularize=True,
+    filters=FILTERS,
+    attention=None,
 ):
-    """Builds the modern CNN; each option takes one ingredient away.
+    """Builds the modern CNN; each option changes one ingredient.
 
     Batch normalisation keeps running statistics with momentum 0.9: Keras' default
     0.99 makes validation lag behind training for the first hundreds of steps.
@@ -55,6 +57,9 @@ def modern_cnn(
         pool: What precedes the dense layers, `"average"` (global average pooling)
             or `"flatten"` (every value of the last feature map).
         regularize: Whether dropout and the dense layer's L2 penalty are used.
+        filters: Channels of each convolutional block.
+        attention: Function from feature map to feature map of the same shape, called
+            at the end of each convolutional block, before pooling.
 
     Returns:
         A `keras.Model` from images `(B, H, W, C)` to logits `(B, num_classes)`.
@@ -66,12 +71,13 @@ def modern_cnn(
         raise ValueError(f'`pool` must be "average" or "flatten". Received: {pool!r}')
     inputs = keras.Input(input_shape)
     x = inputs
-    for filters in FILTERS[:-1]:
-        x = _convolution(x, filters, normalize, activation)
-        x = _convolution(x, filters, normalize, activation)
+    attend = attention or (lambda x: x)
+    for channels in filters[:-1]:
+        x = _convolution(x, channels, normalize, activation)
+        x = attend(_convolution(x, channels, normalize, activation))
         x = layers.MaxPooling2D()(x)
         x = _dropout(x, 0.25, regularize)
-    x = _convolution(x, FILTERS[-1], normalize, activation)
+    x = attend(_convolution(x, filters[-1], normalize, activation))
     last = layers.GlobalAveragePooling2D() if pool == "average" else layers.Flatten()
     penalty = keras.regularizers.L2(1e-4) if regularize else None
     x = layers.Dense(128, activation=activation, kernel_regularizer=penalty)(last(x))

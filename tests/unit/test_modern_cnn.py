@@ -21,6 +21,7 @@ def test_parameter_count_is_the_specified_one(build, parameters):
         ({"activation": "relu"}, 158_506),
         ({"pool": "flatten"}, 158_506 + 63 * 128 * 128),
         ({"regularize": False}, 158_506),
+        ({"filters": (32, 64, 129)}, 158_506 + 9 * 64 + 5 + 128),
     ],
 )
 def test_an_option_changes_only_its_ingredient(options, parameters):
@@ -33,6 +34,16 @@ def test_layers_follow_the_specified_order():
     stage = [*block, *block, "MaxPooling2D", "Dropout"]
     head = ["GlobalAveragePooling2D", "Dense", "Dropout", "Dense"]
     assert kinds == [*stage, *stage, *block, *head]
+
+
+def test_attention_ends_each_convolutional_block():
+    seen = []
+    plain = modern_cnn()
+    model = modern_cnn(attention=lambda x: seen.append(x) or x)
+    assert [x.shape[1:] for x in seen] == [(32, 32, 32), (16, 16, 64), (8, 8, 128)]
+    before = [x._keras_history.operation for x in seen]
+    assert all(isinstance(layer, keras.layers.Activation) for layer in before)
+    assert len(model.layers) == len(plain.layers)
 
 
 def test_rates_and_penalty_are_the_specified_ones():
