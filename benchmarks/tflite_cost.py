@@ -90,7 +90,7 @@ def _worth(name, contestant, images, labels, logits):
     compared = agreement(logits[:num_images], scores)
     return {
         "bytes": contestant.num_bytes,
-        "num_images": num_images,
+        "num_images": compared.num_images,
         "accuracy": accuracy(scores, labels[:num_images]),
         "same_decisions": compared.same_decisions,
         "mean_error": round(compared.mean_error, 6),
