@@ -27,6 +27,7 @@ pygments_style = "a11y-high-contrast-light"
 nb_execution_mode = "off"
 nb_merge_streams = True
 nb_ipywidgets_js = {}
+nb_render_markdown_format = "gfm"  # outputs may be tables
 nb_mime_priority_overrides = [
     ("html", "application/vnd.jupyter.widget-view+json", None)  # the picture instead
 ]
@@ -52,6 +53,7 @@ html_context = {"default_mode": "auto"}  # the reader's system says light or dar
 html_theme_options = {
     "home_page_in_toc": True,
     "logo": {"text": "cnnlab", "alt_text": "cnnlab, to the first page"},
+    "max_navbar_depth": 1,  # modules are listed on a page of their own
     "navbar_persistent": [],
     "navigation_with_keys": False,
     "pygments_light_style": "a11y-high-contrast-light",

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "build" / "book"
 DOCUMENTS = ["CONTRIBUTING.md", "assignments/README.md", "data/README.md"]
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)(?=[)#])")
+NOTEBOOK = re.compile(r"(?<=\]\()(\w+)\.ipynb(?=[)#])")
 PRACTICE = "assignments/README.md"
 CONTENTS = """
 ```{{toctree}}
@@ -91,7 +92,15 @@ def _write_lesson(path):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = with_links(cell.source, "notebooks")
+        for output in cell.get("outputs", []):
+            _link_pages(output.get("data", {}))
     _write(path.relative_to(ROOT), nbformat.writes(notebook).encode())
+
+
+def _link_pages(data):
+    """Lets an output in Markdown link to pages: Sphinx resolves those of prose."""
+    if "text/markdown" in data:
+        data["text/markdown"] = NOTEBOOK.sub(r"\1.html", data["text/markdown"])
 
 
 def _write_interface():

@@ -41,7 +41,7 @@ class Witness:
         """Takes a picture of the whole page, as wide as a laptop or a phone."""
         self.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
         path = PICTURES / f"{name}-{width}.png"
-        self.page.screenshot(path=path, full_page=True)
+        self.page.screenshot(path=path, full_page=True, animations="disabled")
 
 
 @pytest.fixture(scope="session")
