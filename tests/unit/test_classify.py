@@ -236,10 +236,10 @@ def test_a_terminal_shows_a_bar_for_each_class(monkeypatch):
     screen = StringIO()
     console = Console(file=screen, width=60)
     monkeypatch.setattr(commands, "Console", lambda **options: console)
-    commands._show_bars("cat.png", [Answer("cat [1]", 0.75), Answer("dog", 0.25)])
+    commands._show_bars("cat.png", [Answer("cat [bold]", 0.75), Answer("dog", 0.25)])
     name, cat, dog = screen.getvalue().splitlines()
     assert name == "cat.png"
-    assert cat.split()[:2] == ["cat", "[1]"]
+    assert cat.split()[:2] == ["cat", "[bold]"]
     assert cat.count("█") == pytest.approx(0.75 * commands.BAR_WIDTH, abs=1)
     assert dog.count("█") == pytest.approx(0.25 * commands.BAR_WIDTH, abs=1)
     assert cat.endswith("75.0%")
