@@ -48,9 +48,14 @@ def test_what_is_no_flatbuffer_is_refused():
         predict(b"PK\3\4 something else", lite_networks.images())
 
 
-def test_running_and_comparing_do_not_import_tensorflow():
+def test_model_runs_without_tensorflow_and_without_a_line(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(lite_networks.converted("float32"))
     command = (
-        "import sys, cnnlab.lite.cost, cnnlab.lite.parity; "
+        "import sys, pathlib, cnnlab.lite.cost, cnnlab.lite.parity; "
+        "flatbuffer = pathlib.Path(sys.argv[1]).read_bytes(); "
+        "cnnlab.lite.cost.open_interpreter(flatbuffer).invoke(); "
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
-    assert subprocess.check_output([sys.executable, "-c", command]) == b"set()\n"
+    child = subprocess.run([sys.executable, "-c", command, path], capture_output=True)
+    assert (child.stdout, child.stderr) == (b"set()\n", b"")
