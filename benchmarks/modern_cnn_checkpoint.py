@@ -3,16 +3,15 @@
     CNNLAB_DATA=... python benchmarks/modern_cnn_checkpoint.py cifar10
     python benchmarks/modern_cnn_checkpoint.py scenes
 
-Validation selects the epoch, the test set is read once at the end. Seed 0 is committed
-as data/checkpoints/modern_cnn_<set>.keras with its card; the other seeds stay under
-build/checkpoints for the records that need several. Each finished run is written
+Validation selects the epoch, the test set is read once at the end. Seed 0 becomes
+data/checkpoints/modern_cnn_<set>.keras, with its card; other seeds stand beside it, as
+..._seed_1.keras and so on, for records that need several. Each finished run is written
 at once to data/records/modern_cnn_checkpoint_<set>.json, and a second start goes on.
 """
 
 import argparse
 import functools
 import hashlib
-import shutil
 import sys
 import time
 
@@ -51,8 +50,13 @@ BUDGETS = {
     },
 }
 SEEDS = range(3)
-BUILT = record.ROOT / "build" / "checkpoints"
 COMMITTED = record.ROOT / "data" / "checkpoints"
+
+
+def checkpoint(name, seed):
+    """Returns the path of the weights that one seed gave."""
+    suffix = f"_seed_{seed}" if seed else ""
+    return COMMITTED / f"modern_cnn_{name}{suffix}.keras"
 
 
 @functools.cache
@@ -89,8 +93,8 @@ def run(name, seed):
     seconds = time.perf_counter() - started
     bare = modern_cnn()  # without the optimiser's state
     bare.set_weights(model.get_weights())
-    BUILT.mkdir(parents=True, exist_ok=True)
-    bare.save(BUILT / f"modern_cnn_{name}_seed_{seed}.keras")
+    COMMITTED.mkdir(parents=True, exist_ok=True)
+    bare.save(checkpoint(name, seed))
     logits = bare.predict(images_test, batch_size=500, verbose=0)
     return {
         "seed": seed,
@@ -160,9 +164,7 @@ def main():
         content["runs"].append(result)
         content["runs"].sort(key=lambda run: run["seed"])
         record.write(recorded, content)
-    COMMITTED.mkdir(parents=True, exist_ok=True)
-    weights = COMMITTED / f"modern_cnn_{name}.keras"
-    shutil.copyfile(BUILT / f"modern_cnn_{name}_seed_0.keras", weights)
+    weights = checkpoint(name, SEEDS[0])
     weights.with_suffix(".md").write_text(card(name, content, data, weights))
 
 

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 import record
 from competitors import Contestant, competitors
+from modern_cnn_checkpoint import checkpoint
 
 from cnnlab.data import cifar10
 from cnnlab.evaluate import accuracy
@@ -38,7 +39,6 @@ NUM_REPRESENTATIVE = 500  # training images, for every runtime
 ROUNDS = 60
 CALLS = 20
 NUM_IMAGES_SLOW = {"TFLite 16x8": 1_000}  # of 10,000: no fast kernel, 0.1 s each
-CHECKPOINTS = record.ROOT / "build" / "checkpoints"
 
 
 def contestants(model, representative_images, folder):
@@ -58,9 +58,7 @@ def contestants(model, representative_images, folder):
 def run(seed, representative_images, test_set):
     """Measures all contestants with the weights of one seed; returns a dict."""
     images, labels = test_set
-    model = keras.saving.load_model(
-        CHECKPOINTS / f"modern_cnn_cifar10_seed_{seed}.keras"
-    )
+    model = keras.saving.load_model(checkpoint("cifar10", seed))
     logits = model.predict(images, batch_size=500, verbose=0)
     with tempfile.TemporaryDirectory() as folder:
         found = contestants(model, representative_images, folder)
@@ -144,11 +142,7 @@ def show(runs):
 
 def main():
     """Measures, prints, writes the record and checks the claims."""
-    missing = [
-        seed
-        for seed in SEEDS
-        if not (CHECKPOINTS / f"modern_cnn_cifar10_seed_{seed}.keras").exists()
-    ]
+    missing = [seed for seed in SEEDS if not checkpoint("cifar10", seed).exists()]
     if missing:
         sys.exit("First run `python benchmarks/modern_cnn_checkpoint.py cifar10`.")
     train_set, test_set, data = cifar10.load("local", num_train=NUM_REPRESENTATIVE)
