@@ -125,15 +125,17 @@ def fixed_point(factor):
     return np.where(full, multiplier // 2, multiplier), shift.astype(np.int64) + full
 
 
-def requantize(sums, scales, zero_point, rounding="float32", low=-128):
+def requantize(sums, scales, zero_point, rounding="float32"):
     """Brings a layer's sums back to eight bits.
+
+    A fused ReLU needs no more: its output's grid begins at 0, so that saturation cuts
+    off what is below.
 
     Args:
         sums: int32 array, filters in the last axis.
         scales: Those of the layer's input, kernel (one a filter) and output.
         zero_point: That of the output.
         rounding: "float32", as XNNPACK does; "once" or "twice", with integers alone.
-        low: Smallest output; where a ReLU is fused into the layer, `zero_point`.
 
     Returns:
         An int8 array of the shape of `sums`.
@@ -154,7 +156,7 @@ def requantize(sums, scales, zero_point, rounding="float32", low=-128):
         raise ValueError(
             f'`rounding` must be "float32", "once" or "twice". Received: {rounding!r}'
         )
-    return np.clip(products + zero_point, low, 127).astype(np.int8)
+    return np.clip(products + zero_point, -128, 127).astype(np.int8)
 
 
 def _rounded_once(sums, multiplier, shift):
