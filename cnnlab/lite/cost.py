@@ -6,7 +6,6 @@ Times are those of this machine's processor. Variants are timed in turn within o
 so that a busy moment meets all of them, and stated as median and quartiles.
 """
 
-import contextlib
 import statistics
 import subprocess
 import sys
@@ -130,9 +129,11 @@ def peak_kilobytes(flatbuffer):
         flatbuffer: A converted model.
 
     Returns:
-        By how much the resident memory rises, at its peak, while the model is opened
-        and called with one image in a process that has the interpreter's library and
-        the file's content already; None where there is no /proc to read it from.
+        The memory that opening the model and one call with one image have taken in a
+        process that has the interpreter's library and the file's content already. The
+        interpreter lays out its tensors once and keeps them: what it holds after the
+        call is its peak. Pages of files, which the system may drop at any time, do not
+        count. None where there is no /proc to read it from.
     """
     command = [sys.executable, "-c", MEASURE]
     child = subprocess.run(command, input=bytes(flatbuffer), stdout=subprocess.PIPE)
@@ -142,24 +143,18 @@ def peak_kilobytes(flatbuffer):
 
 def _print_peak():
     flatbuffer = sys.stdin.buffer.read()
-    _forget_peak()
-    before = _peak()
-    open_interpreter(flatbuffer, num_threads=1).invoke()
+    before = _held()
+    interpreter = open_interpreter(flatbuffer, num_threads=1)
+    interpreter.invoke()
     if before is not None:
-        print(_peak() - before)
+        print(_held() - before)
 
 
-def _forget_peak():
-    """Lets the peak start at what is resident now: importing went higher already."""
-    with contextlib.suppress(OSError):  # not Linux, or not allowed
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak():
+def _held():
     status = Path("/proc/self/status")
     if not status.exists():
         return None
-    return int(status.read_text().split("VmHWM:")[1].split()[0])
+    return int(status.read_text().split("RssAnon:")[1].split()[0])
 
 
 def float_operations(flatbuffer):
