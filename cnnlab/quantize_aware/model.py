@@ -130,14 +130,14 @@ def _activation(layer):
         )
     activation = getattr(layer, "activation", activations.linear)
     if isinstance(layer, layers.ReLU):
-        activation = RELU_LAYERS.get(
-            (layer.max_value, layer.negative_slope, layer.threshold)
-        )
+        shape = layer.max_value, layer.negative_slope, layer.threshold
+        activation = RELU_LAYERS.get(shape)
     if activation not in ACTIVATIONS:
+        is_odd_relu = isinstance(layer, layers.ReLU)
+        name = f"max_value={layer.max_value}" if is_odd_relu else activation.__name__
         raise ValueError(
             "An activation must be one whose int8 form is known: "
             f"{', '.join(function.__name__ for function in ACTIVATIONS)}. "
-            f"Received: {getattr(activation, '__name__', activation)!r} "
-            f"in layer {layer.name!r}"
+            f"Received: {name} in layer {layer.name!r}"
         )
     return activation
