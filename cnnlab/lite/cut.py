@@ -69,14 +69,11 @@ def ends_of_layers(model, same):
     Returns:
         A list of `End`s in order of execution.
     """
-    users = operations(model)
     ends, kinds = {}, {}
     for op in _computing(model):
-        layers = {user.layer for user in users if op.outputs[0] in user.inputs}
-        if op.type != "INT32":  # not the computation of a shape
+        if op.type != "INT32" and op.outputs[0] in same:  # not a shape's computation
             kinds.setdefault(op.layer, []).append(op.kind)
-            if op.outputs[0] in same and layers != {op.layer}:
-                ends[op.layer] = op.outputs[0]
+            ends[op.layer] = op.outputs[0]  # the layer's last is its result
     return [End(name, ", ".join(kinds[name]), ends[name]) for name in ends]
 
 
