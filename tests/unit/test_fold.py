@@ -91,7 +91,14 @@ def test_modern_cnn_folds_and_keeps_the_names_of_its_layers():
 
 
 def test_penalty_stays_with_its_kernel():
-    model = modern_cnn((8, 8, 3))
+    inputs = keras.Input((8, 8, 3))
+    penalties = {"depthwise_regularizer": "l2", "pointwise_regularizer": "l1"}
+    x = layers.SeparableConv2D(4, 3, **penalties)(inputs)
+    x = layers.Conv2D(4, 3, kernel_regularizer="l2")(x)
+    model = unsettled(keras.Model(inputs, normalize()(x)))
+    model.layers[2].kernel.assign(model.layers[2].kernel * 0 + 1)
+    model.layers[3].gamma.assign(model.layers[3].gamma * 0 + 1)
+    model.layers[3].moving_variance.assign(np.ones(4) - model.layers[3].epsilon)
     assert float(sum(fold_batch_normalization(model).losses)) == pytest.approx(
         float(sum(model.losses))
     )

@@ -16,7 +16,7 @@ from cnnlab.quantize_aware.layers import (
     QuantizedKernel,
     fake_quantize_kernel,
 )
-from cnnlab.quantize_aware.model import quantize_aware
+from cnnlab.quantize_aware.model import LIMITS, quantize_aware
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -214,6 +214,17 @@ def test_range_stays_outside_of_training_and_where_it_is_prescribed():
     assert float(prescribed.maximum) == 1.0
 
 
+@pytest.mark.parametrize("activation", LIMITS, ids=lambda one: one.__name__)
+def test_prescribed_ranges_are_those_of_tflite(activation):
+    images, _ = pictures(40)
+    model = keras.Sequential([layers.Input((8, 8, 3)), layers.Activation(activation)])
+    interpreter = open_interpreter(convert(model, "int8", images))
+    scale, zero_point = interpreter.get_output_details()[0]["quantization"]
+    low, high = LIMITS[activation]
+    assert scale * (-128 - zero_point) == pytest.approx(low)
+    assert scale * (127 - zero_point) == pytest.approx(high)
+
+
 def test_fit_changes_every_kernel_and_every_free_range():
     before, after = quantize_aware(network()), trained(True)
     for old, new in zip(before.layers, after.layers):
@@ -254,6 +265,7 @@ def test_relu_is_rounded_once_and_swish_three_times():
     inputs = keras.Input((4, 4, 3))
     x = layers.Conv2D(2, 1, name="plain")(inputs)
     x = layers.ReLU(name="fused")(x)
+    x = layers.Conv2D(2, 1, activation="relu", name="inside")(x)
     x = layers.Conv2D(2, 1, activation="swish", name="smooth")(x)
     roundings = [
         layer.name
@@ -262,6 +274,7 @@ def test_relu_is_rounded_once_and_swish_three_times():
     ]
     assert roundings[1:] == [
         "fused_activation_range",
+        "inside_activation_range",
         "smooth_range",
         "smooth_sigmoid_range",
         "smooth_activation_range",
