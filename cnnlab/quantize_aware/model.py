@@ -23,10 +23,10 @@ a whole kernel. Ranges are running means of minimum and maximum; training both b
 gradient was no better after a few epochs. Learned steps (Esser et al. 2020,
 https://arxiv.org/abs/1902.08153) were not tried; they shine below eight bits.
 
-Verdict: with a scale for each channel, small ordinary networks lose about a point to
-eight bits, within the spread of seeds; convert them and compare before training again.
-Where the hardware has one scale for a kernel, training is what makes a depthwise
-network usable at all: data/records/quantize_aware_cifar10.json. Not here: fewer than
+Verdict so far, from single trials: with a scale for each channel, small ordinary
+networks lose about a point to eight bits; convert them and compare before training
+again. Where the hardware has one scale for a kernel, a depthwise network needs the
+training. benchmarks/quantize_aware.py asks it of three seeds. Not here: fewer than
 eight bits, 16-bit activations, recurrent layers, nested models.
 """
 
@@ -74,9 +74,9 @@ def quantize_aware(model, *, per_channel=True, momentum=0.99):
     Args:
         model: Trained functional or sequential `keras.Model` without nested models,
             each layer called once. Its weights are copied, it stays as it is.
-        per_channel: Whether each output channel of a kernel has a scale of its own, as
-            in TFLite's default, or each kernel only one, as simpler processors ask;
-            `cnnlab.lite.convert.convert` must then be told the same.
+        per_channel: Whether each output channel of a convolution has a scale of its
+            own, TFLite's default, or each kernel only one, as simpler processors ask.
+            The conversion follows.
         momentum: Weight of the past in the running range of each activation.
 
     Returns:
