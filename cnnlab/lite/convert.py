@@ -46,8 +46,9 @@ def convert(model, variant, representative_images=None, per_channel=True):
         representative_images: Array `(N, H, W, C)`, scaled as the model's images are,
             from which the integer variants learn the range of every activation. A
             model with fake quantisation, trained to be quantised, brings its own.
-        per_channel: Whether each output channel of an integer kernel has a scale of
-            its own; some processors know only one for the whole kernel.
+        per_channel: Whether each output channel of an int8 convolution has a scale of
+            its own; some processors know only one for the whole kernel. A dense layer
+            keeps one for each output.
 
     Returns:
         The flatbuffer, bytes: the content of a `.tflite` file.
@@ -77,8 +78,7 @@ def convert(model, variant, representative_images=None, per_channel=True):
         )
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     _configure(converter, variant, representative_images)
-    for kind in ("", "_quantization_for_dense_layers"):
-        setattr(converter, f"_experimental_disable_per_channel{kind}", not per_channel)
+    converter._experimental_disable_per_channel = not per_channel
     try:
         with quiet():
             return converter.convert()

@@ -101,7 +101,8 @@ class QuantizedKernel(layers.Layer):
 
         Args:
             layer: A `Conv2D`, `DepthwiseConv2D` or `Dense` layer without activation.
-            per_channel: Whether each output channel has a scale of its own.
+            per_channel: Whether each output channel has a scale of its own. Those of a
+                dense layer have it anyhow, as in TFLite.
         """
         super().__init__(**kwargs)
         self.layer, self.per_channel = layer, per_channel
@@ -116,22 +117,21 @@ class QuantizedKernel(layers.Layer):
             self.layer.build(input_shape)
 
     def call(self, x):
-        is_depthwise = isinstance(self.layer, layers.DepthwiseConv2D)
-        kept_axes = self.per_channel * (2 if is_depthwise else 1)
-        x = self._multiply(x, fake_quantize_kernel(self.layer.kernel, kept_axes))
-        return x + self.layer.bias if self.layer.use_bias else x
-
-    def _multiply(self, x, kernel):
-        layer = self.layer
+        layer, kernel = self.layer, self.layer.kernel
         if isinstance(layer, layers.DepthwiseConv2D):
             settings = ("strides", "padding", "dilation_rate")
             settings = {name: getattr(layer, name) for name in settings}
-            return ops.depthwise_conv(x, kernel, **settings)
-        if isinstance(layer, layers.Conv2D):
-            return layer.convolution_op(x, kernel)
-        if len(x.shape) == 4:  # TFLite's own product of a map and a matrix is in float
-            return ops.conv(x, kernel[None, None])
-        return ops.matmul(x, kernel)
+            kernel = fake_quantize_kernel(kernel, 2 * self.per_channel)
+            x = ops.depthwise_conv(x, kernel, **settings)
+        elif isinstance(layer, layers.Conv2D):
+            kernel = fake_quantize_kernel(kernel, self.per_channel)
+            x = layer.convolution_op(x, kernel)
+        elif len(x.shape) == 4:  # TFLite's product of a map and a matrix is in float
+            kernel = fake_quantize_kernel(kernel, self.per_channel)
+            x = ops.conv(x, kernel[None, None])
+        else:
+            x = ops.matmul(x, fake_quantize_kernel(kernel))
+        return x + layer.bias if layer.use_bias else x
 
     def get_config(self):
         layer = keras.saving.serialize_keras_object(self.layer)

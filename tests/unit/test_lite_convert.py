@@ -132,3 +132,16 @@ class Broken:
 
     def __call__(self, functions, model):
         return self
+
+
+@pytest.mark.parametrize(("per_channel", "num_scales"), [(True, 80), (False, 1)])
+def test_kernel_has_a_scale_for_each_channel_or_one(per_channel, num_scales):
+    images = lite_networks.images()
+    options = {"per_channel": per_channel}
+    flatbuffer = convert(lite_networks.network(), "int8", images, **options)
+    (kernel,) = (
+        details
+        for details in open_interpreter(flatbuffer).get_tensor_details()
+        if details["shape"].tolist() == [80, 3, 3, 16]
+    )
+    assert len(kernel["quantization_parameters"]["scales"]) == num_scales
