@@ -41,7 +41,7 @@ BUDGETS = {
         "num_train": 6_000,
         "num_val": 1_000,
         "num_test": 5_000,
-        "epochs": 6,
+        "epochs": 5,
         "batch_size": 128,
         "plateau_patience": 2,
         "stop_patience": 15,
