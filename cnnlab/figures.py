@@ -462,3 +462,30 @@ def size_and_latency(names, kilobytes, milliseconds, ax=None):
     ax.set(xlabel="size of the file (kB)", ylabel="time of one image (ms)")
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
+
+
+def steps_of_channels(steps, ax=None):
+    """Draws how many steps of a common scale each channel reaches, on a log scale.
+
+    Args:
+        steps: Largest value of each channel divided by the scale, shape `(C,)`. A
+            channel below one half is rounded to 0 as a whole.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure(figsize=(7, 2.6)).subplots()
+    ordered = np.sort(steps)[::-1]
+    is_lost = ordered < 0.5
+    for chosen, colour, label in (
+        (~is_lost, COLOURS[0], "reaches at least one step"),
+        (is_lost, COLOURS[1], "rounded to 0 as a whole"),
+    ):
+        if chosen.any():
+            ax.bar(np.flatnonzero(chosen), ordered[chosen], color=colour, label=label)
+    ax.axhline(0.5, color="0.3", ls="--", lw=1, label="half a step")
+    ax.set(yscale="log", ylim=(min(0.25, 0.7 * ordered[-1]), None), xticks=[])
+    ax.set(xlabel="channels, the largest first", ylabel="steps")
+    ax.legend(fontsize=8)
+    return ax

@@ -206,3 +206,12 @@ def test_variants_stand_at_their_size_and_median_time_with_quartiles():
     ((bar,),) = (line.get_segments() for line in first.lines[2])
     np.testing.assert_allclose(bar[:, 1], [0.4, 0.7])
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_channels_below_half_a_step_are_drawn_as_lost():
+    ax = figures.steps_of_channels(np.array([0.2, 100.0, 1.5]))
+    kept, lost = ([bar.get_height() for bar in bars] for bars in ax.containers)
+    assert (kept, lost) == ([100, 1.5], [0.2])
+    assert ax.lines[0].get_ydata()[0] == 0.5
+    assert ax.get_ylim()[0] < 0.2
+    assert len(figures.steps_of_channels(np.array([2.0, 9.0])).containers) == 1
