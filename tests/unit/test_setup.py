@@ -133,6 +133,9 @@ INSTALLS = [
     "-m pip install --require-hashes -r LOCK",
     "-m pip install --no-deps --no-build-isolation --editable .",
 ]
+UV_INSTALL = (
+    "uv pip install --python .venv/bin/python --compile-bytecode"  # as pip does
+)
 
 
 def test_newer_python3_gives_way_to_a_supported_one(machine):
@@ -200,10 +203,7 @@ def test_uv_installs_where_it_is_present(machine):
     assert machine.set_up().returncode == 0
     assert machine.log() == [
         "python3 -m venv --without-pip --clear .venv",
-        *(
-            line.replace("-m pip install", "uv pip install --python .venv/bin/python")
-            for line in INSTALLS
-        ),
+        *(line.replace("-m pip install", UV_INSTALL) for line in INSTALLS),
     ]
 
 
