@@ -5,6 +5,7 @@ a browser gets the picture alone: that is what a lesson stores.
 """
 
 import base64
+import html
 import io
 from functools import partial
 
@@ -93,9 +94,10 @@ class FigureExplorer(Explorer):
     def redraw(self, change=None):
         """Draws the figure anew, its text beneath it."""
         figure, file = self.draw(), io.BytesIO()
-        figure.savefig(file, format="png", dpi=2 * figure.dpi)
+        quick = {"compress_level": 1}  # no file is kept: what counts is the answer
+        figure.savefig(file, format="png", dpi=2 * figure.dpi, pil_kwargs=quick)
         source = base64.b64encode(file.getvalue()).decode()
-        text = figure.alternative_text
+        text = html.escape(figure.alternative_text)
         width = round(figure.dpi * figure.get_size_inches()[0])
         self.output.value = (
             f'<img alt="{text}" src="data:image/png;base64,{source}" '
