@@ -479,7 +479,7 @@ def steps_of_channels(steps, ax=None):
     ordered = np.sort(steps)[::-1]
     is_lost = ordered < 0.5
     for chosen, colour, label in (
-        (~is_lost, COLOURS[0], "reaches at least one step"),
+        (~is_lost, COLOURS[0], "kept"),
         (is_lost, COLOURS[1], "rounded to 0 as a whole"),
     ):
         if chosen.any():
