@@ -76,7 +76,10 @@ def convert(model, variant, representative_images=None, per_channel=True):
             f"The variant {variant!r} needs `representative_images`, unless the model "
             "has been trained with fake quantisation. Received: None"
         )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function],
+        tf.Module(),  # in place of the model, which would be traced anew
+    )
     _configure(converter, variant, representative_images)
     converter._experimental_disable_per_channel = not per_channel
     try:
