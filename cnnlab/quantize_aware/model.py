@@ -17,21 +17,20 @@ is converted is what was trained, up to ties in rounding: the bias is not rounde
 nor is average pooling, which TFLite computes in the scale of its input.
 
 Unlike Jacob et al. we fold with the running statistics from the start and train the
-folded kernel: no second convolution, nothing to freeze later. Keeping the factor of the
-normalisation as a weight of its own recovered less where it matters, with one scale for
-a whole kernel. Ranges are running means of minimum and maximum; training both by
-gradient was no better after a few epochs. Learned steps (Esser et al. 2020,
-https://arxiv.org/abs/1902.08153) were not tried; they shine below eight bits.
+folded kernel: no second convolution, nothing to freeze later. Ranges are running means
+of minimum and maximum. In single trials, keeping the factor of the normalisation as a
+weight of its own recovered less where it matters, with one scale for a whole kernel,
+and training both ends of a range by gradient was no better. Learned steps (Esser et
+al. 2020, https://arxiv.org/abs/1902.08153) were not tried.
 
-Verdict (the beginning of MobileNetV2 on 8,000 images of CIFAR-10, three seeds,
-data/records/quantize_aware_cifar10.json; test accuracy in %, against equally long
-fine-tuning in float, which reaches 62.7 ± 0.7). Where the hardware has one scale for a
-whole kernel, int8 leaves 13.1 ± 3.4 of that, and training for it brings most of the
-loss back, not all: 56.9 ± 2.0. With a scale for each channel there is little to
-recover: 62.4 ± 0.4 without, 62.8 ± 0.6 with it, less than the seeds differ. So convert
-and compare before training again; most of what fine-tuning gains there, plain
-fine-tuning gains too. Not here: fewer than
-eight bits, 16-bit activations, recurrent layers, nested models.
+Verdict (the beginning of MobileNetV2 on 8,000 images of CIFAR-10; test accuracy in %,
+mean ± standard deviation of three seeds, data/records/quantize_aware_cifar10.json;
+fine-tuned in float for equally long it reaches 62.7 ± 0.7). Where the hardware has one
+scale for a whole kernel, int8 takes that to 13.1 ± 3.4; trained for it, to 56.9 ± 2.0:
+most of the loss comes back, not all. With a scale for each channel there is little to
+bring back: 62.4 ± 0.4 without, 62.8 ± 0.6 with it. So convert and compare before
+training again, and compare with training in float. Not here: fewer than eight bits,
+16-bit activations, recurrent layers, nested models.
 """
 
 from keras import activations, layers
