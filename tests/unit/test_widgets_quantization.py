@@ -62,7 +62,9 @@ def test_the_text_counts_the_decisions_that_stay():
     before, after = (FEATURES @ w + BIAS for w in (WEIGHTS, values))
     share = np.mean(before.argmax(1) == after.argmax(1))
     assert 0 < share < 1
-    assert f"Of all examples, {share:.1%} keep" in explorer.draw().alternative_text
+    text = explorer.draw().alternative_text
+    assert f"Of all examples, {share:.1%} keep" in text
+    assert f"are off by {quantization.error(values, WEIGHTS):.1%}" in text
 
 
 def test_the_first_example_has_the_narrowest_lead_and_the_last_the_widest():
