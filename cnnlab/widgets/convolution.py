@@ -1,4 +1,4 @@
-"""An explorer of convolution: turn kernel, stride, padding, dilation, see the map.
+"""An explorer of convolution: turn kernel, stride, padding, groups, see the maps.
 
 Taught in notebooks/01_convolution_basics.ipynb.
 """
@@ -12,100 +12,71 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from cnnlab import figures
-from cnnlab.convolution import conv2d, zero_padding
 from cnnlab.widgets.display import Explorer, Picture, asked_by_a_browser
+from cnnlab.widgets.filters import FILTERS, KERNELS, filtered
 
-KERNELS = {
-    "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
-    "vertical edges": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
-    "horizontal edges": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
-    "blur": [[0.11, 0.11, 0.11], [0.11, 0.12, 0.11], [0.11, 0.11, 0.11]],
-    "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
-    "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
-}
 START = "vertical edges"
-PIXELS_SHOWN = 260  # side of a picture on the page
+PIXELS_SHOWN = {1: 260, 3: 190}  # width of a picture on the page, by channels
 
 
 def convolution_explorer(image, in_browser=None):
-    """Lets a learner change a 3x3 kernel, stride, padding and dilation.
+    """Lets a learner change a 3x3 kernel, stride, padding, dilation and groups.
 
     Args:
-        image: Grey image, shape `(H, W)`, values in [0, 1]. The larger, the slower
-            the answer: benchmarks/convolution.py holds 300x300 pixels to 150 ms.
+        image: Shape `(H, W)`, or `(H, W, 3)`, which can be split into groups; values
+            in [0, 1]. The larger, the slower the answer: benchmarks/convolution.py
+            holds 300x300 grey pixels to 150 ms.
         in_browser: Whether widgets can run; None asks the kernel.
 
     Returns:
         A display object: the explorer, or a picture of its first state.
 
     Raises:
-        ValueError: If `image` does not have two axes.
+        ValueError: If `image` has another shape.
     """
     image = np.asarray(image, np.float32)
-    if image.ndim != 2:
+    if image.ndim != 2 and image.shape[2:] != (3,):
         raise ValueError(
-            f"`image` must have two axes (H, W). Received: image.shape={image.shape}"
+            "`image` must have the shape (H, W) or (H, W, 3). "
+            f"Received: image.shape={image.shape}"
         )
+    image = image.reshape(*image.shape[:2], -1)  # (H, W, C)
     in_browser = asked_by_a_browser() if in_browser is None else in_browser
     return _Explorer(image) if in_browser else Picture(partial(_static_figure, image))
 
 
-def filtered(image, kernel, strides=1, padding="valid", dilation_rate=1):
-    """Convolves a grey image and says in words how its size came about.
-
-    Args:
-        image: Shape `(H, W)`.
-        kernel: Shape `(kh, kw)`.
-        strides, padding, dilation_rate: As in `conv2d`, one integer each.
-
-    Returns:
-        The map, shape `(H_out, W_out)`, and a text of two lines.
-
-    Raises:
-        ValueError: As `conv2d`.
-    """
-    kernels = np.asarray(kernel, np.float32)[..., None, None]
-    options = (strides, padding, dilation_rate)
-    outputs = conv2d(image[None, ..., None], kernels, *options)[0, ..., 0]
-    texts = [
-        _arithmetic(name, size, kernel_size, size_out, options)
-        for name, size, kernel_size, size_out in zip(
-            ("height", "width"),
-            image.shape,
-            np.shape(kernel),
-            outputs.shape,
-            strict=True,
-        )
-    ]
-    return outputs, "\n".join(texts)
-
-
-def _arithmetic(name, size, kernel_size, size_out, options):
-    """Writes the size formula with its numbers."""
-    strides, _, dilation_rate = options
-    zeros = sum(zero_padding(size, kernel_size, *options))
-    span = (kernel_size - 1) * dilation_rate + 1
-    return (
-        f"{name} = ({size} + {zeros} zeros - span {span}) // stride {strides} + 1 "
-        f"= {size_out}"
-    )
-
-
 def _static_figure(image):
-    """Draws the first state of the explorer: image, kernel, output, size."""
-    kernel = np.array(KERNELS[START])
+    """Draws the first state of the explorer: image, kernel, outputs, sizes."""
+    kernel, filters = np.array(KERNELS[START]), FILTERS[image.shape[2], 1]
     outputs, text = filtered(image, kernel)
-    figure = Figure(figsize=(7, 2.6))
-    left, middle, right = figure.subplots(1, 3, width_ratios=(3, 1.5, 3))
-    figures.feature_map(image, "image", signed=False, ax=left)
-    figures.numbers(kernel, "kernel", ax=middle)
-    figures.feature_map(outputs, "output", ax=right)
+    figure, axes = _panels(filters)
+    axes["image"].imshow(image, cmap="gray", vmin=0, vmax=1)
+    axes["image"].set_axis_off()
+    axes["image"].set_title("image", loc="center")
+    figures.numbers(kernel, "kernel", ax=axes["kernel"])
+    for name, values in zip(filters, np.moveaxis(outputs, 2, 0), strict=True):
+        figures.feature_map(values, name, ax=axes[name])
     figure.supxlabel(text, fontsize=8)
     return figures.describe(
         figure,
-        f"Explorer: a grey image, the kernel for {START}, and its output, in which "
-        f"vertical edges are red or blue. {text}",
+        f"Explorer: an image, the kernel for {START}, and what it makes of it "
+        f"({', '.join(filters)}): vertical edges are red or blue. {text}",
     )
+
+
+def _panels(filters):
+    """Lays out one output beside image and kernel, several below their factors."""
+    if len(filters) == 1:
+        figure, ratios = Figure(figsize=(7, 2.6)), (3, 1.5, 3)
+        return figure, figure.subplot_mosaic(
+            [["image", "kernel", *filters]], width_ratios=ratios
+        )
+    figure = Figure(figsize=(7, 4.2))
+    axes = figure.subplot_mosaic([["image", "kernel", "factors"], [*filters]])
+    factors = np.round(np.transpose([*filters.values()]), 2)
+    figures.numbers(factors, "its factor in each map", ax=axes["factors"])
+    axes["factors"].set_yticks(range(3), ["red", "green", "blue"], fontsize=8)
+    return figure, axes
 
 
 class _Explorer(Explorer):
@@ -135,6 +106,10 @@ class _Explorer(Explorer):
         self.padding = ipywidgets.Dropdown(
             options=["valid", "same"], description="padding", layout={"width": "195px"}
         )
+        counts = [groups for channels, groups in FILTERS if channels == image.shape[2]]
+        self.groups = ipywidgets.Dropdown(
+            options=counts, description="groups", layout={"width": "195px"}
+        )
         self.output = ipywidgets.HTML()
         self.box = self._arrange(ipywidgets)
         self.preset.observe(self._take_preset, "value")
@@ -143,15 +118,20 @@ class _Explorer(Explorer):
         self.redraw()
 
     def _knobs(self):
-        return [*self.cells, self.strides, self.padding, self.dilation_rate]
+        return [*self.cells, *self._options()]
+
+    def _options(self):
+        """Lists what can be chosen beside the kernel; one group is no choice."""
+        options = [self.strides, self.padding, self.dilation_rate, self.groups]
+        return options[: 3 if len(self.groups.options) == 1 else 4]
 
     def _arrange(self, ipywidgets):
         """Puts the kernel above the knobs, and what they make beneath."""
         grid = ipywidgets.GridBox(
             self.cells, layout={"grid_template_columns": "repeat(3, 200px)"}
         )
-        knobs = [self.strides, self.padding, self.dilation_rate]
-        return ipywidgets.VBox([self.preset, grid, ipywidgets.HBox(knobs), self.output])
+        options = ipywidgets.HBox(self._options(), layout={"flex_flow": "row wrap"})
+        return ipywidgets.VBox([self.preset, grid, options, self.output])
 
     def _take_preset(self, change):
         """Writes a named kernel into the nine cells, and draws once."""
@@ -163,40 +143,44 @@ class _Explorer(Explorer):
         self.redraw()
 
     def redraw(self, change=None):
-        """Convolves with what the knobs say and shows image, output and sizes."""
+        """Convolves with what the knobs say and shows image, outputs and sizes."""
         if self.muted:
             return
         kernel = np.reshape([cell.value for cell in self.cells], (3, 3))
         options = (self.strides.value, self.padding.value, self.dilation_rate.value)
+        groups = self.groups.value
         try:
-            outputs, text = filtered(self.image, kernel, *options)
+            outputs, text = filtered(self.image, kernel, *options, groups)
         except ValueError as error:
             self.output.value = f'<p role="status">{error}</p>'
             return
-        pictures = _as_html(self.image, False, "the image")
-        signed = bool(outputs.min() < -0.05)
-        scale = "red above zero, blue below" if signed else "black 0, white 1"
-        pictures += _as_html(outputs, signed, f"the output, {scale}")
-        self.output.value = f'{pictures}<pre role="status">{text}</pre>'
+        filters, maps = FILTERS[self.image.shape[2], groups], np.moveaxis(outputs, 2, 0)
+        pictures = {
+            "image": self.image.squeeze(),
+            **dict(zip(filters, maps, strict=True)),
+        }
+        width = PIXELS_SHOWN[len(maps)]
+        html = "".join(_as_html(*picture, width) for picture in pictures.items())
+        self.output.value = f'{html}<pre role="status">{text}</pre>'
 
 
-def _as_html(values, signed, what):
-    """Writes a map as a picture in HTML, with a caption that is its text too."""
+def _as_html(name, values, width):
+    """Writes a map or an image as a picture in HTML, with a caption, its text too."""
+    signed = bool(values.min() < -0.05)
     limit = max(float(abs(values).max()), 1e-9) if signed else 1.0
-    file = io.BytesIO()
-    imsave(
-        file,
-        values,
-        format="png",
-        cmap="RdBu_r" if signed else "gray",
-        vmin=-limit if signed else 0.0,
-        vmax=limit,
+    scale = (
+        {"cmap": "RdBu_r", "vmin": -limit} if signed else {"cmap": "gray", "vmin": 0}
     )
+    values, file = np.minimum(values, limit).clip(scale["vmin"]), io.BytesIO()
+    imsave(file, values, format="png", vmax=limit, **scale)
     source = base64.b64encode(file.getvalue()).decode()
-    height, width = values.shape
-    text = f"{what}: {height} x {width}"
+    meaning = "red above zero, blue below" if signed else "black 0, white 1"
+    text = f"{name}: {values.shape[0]} x {values.shape[1]}"
+    if values.ndim == 2:
+        text += f", {meaning}"
     return (
-        f'<figure style="display:inline-block;margin:4px"><img alt="{text}" '
-        f'src="data:image/png;base64,{source}" width="{PIXELS_SHOWN}" '
+        f'<figure style="display:inline-block;margin:4px;'
+        f'width:{width}px;vertical-align:top">'
+        f'<img alt="{text}" src="data:image/png;base64,{source}" width="{width}" '
         f'style="image-rendering:pixelated"><figcaption>{text}</figcaption></figure>'
     )
