@@ -15,7 +15,7 @@ def rewrite(model, replace, enter=lambda x, name: x):
     Args:
         model: Functional or built sequential `keras.Model`.
         replace: Function `(layer, x, followers) -> x`: called with a layer of the
-            model, its new input (a tensor or a list of them) and the list of layers
+            model, its new input (a tensor or a list of them) and the list of those
             that take its output; returns the new output.
         enter: Function `(x, name) -> x`, called with every new input.
 
@@ -69,7 +69,8 @@ def layers_and_followers(model):
         model: What `fresh_copy` returned.
 
     Returns:
-        A list of layers, and a dict from a layer's name to a list of layers.
+        A list of layers, and a dict from a layer's name to a list of layers; it ends
+        with the model itself where the output is one of the model's.
     """
     layers = [x for x in model.layers if not isinstance(x, keras.layers.InputLayer)]
     producers = {id(layer.output): layer.name for layer in layers}
@@ -78,6 +79,9 @@ def layers_and_followers(model):
         for x in tree.flatten(layer.input):
             if id(x) in producers:
                 followers[producers[id(x)]].append(layer)
+    for x in model.outputs:
+        if id(x) in producers:
+            followers[producers[id(x)]].append(model)
     return layers, followers
 
 

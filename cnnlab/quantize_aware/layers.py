@@ -54,8 +54,13 @@ class FakeQuantize(layers.Layer):
             momentum: Weight of the past in the running mean, in [0, 1).
             limits: `(minimum, maximum)` of an activation whose range is known
                 beforehand; it is then not measured.
+
+        Raises:
+            ValueError: If `momentum` is not in [0, 1).
         """
         super().__init__(**kwargs)
+        if not 0 <= momentum < 1:
+            raise ValueError(f"`momentum` must be in [0, 1). Received: {momentum}")
         self.momentum, self.limits = momentum, limits
 
     def build(self, input_shape):

@@ -109,6 +109,14 @@ def test_no_factor_passes_two_followers_or_a_limited_relu():
             scale_channels(model, name, np.ones(3))
 
 
+def test_no_factor_changes_an_output_of_the_model():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(3, 1, name="answer")(inputs)
+    model = keras.Model(inputs, [x, layers.Conv2D(3, 1)(x)])
+    with pytest.raises(ValueError, match="Received: 'answer'"):
+        scale_channels(model, "answer", np.ones(3))
+
+
 @pytest.mark.parametrize(
     ("factors", "message"),
     [

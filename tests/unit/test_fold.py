@@ -138,6 +138,15 @@ def test_what_is_no_plain_graph_of_layers_is_refused(build, message):
         fold_batch_normalization(build())
 
 
+def test_output_of_the_model_itself_is_left_as_it_is():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(inputs)
+    model = unsettled(keras.Model(inputs, [x, normalize()(x)]))
+    images = np.random.default_rng(0).random((4, 8, 8, 3), "float32")
+    for one, other in zip(model(images), fold_batch_normalization(model)(images)):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_shared_layers_of_another_model_do_not_confuse():
     inputs = keras.Input((8, 8, 3))
     convolution = layers.Conv2D(4, 3)

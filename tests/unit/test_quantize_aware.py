@@ -295,6 +295,19 @@ def test_relu_is_rounded_once_and_swish_three_times():
     ]
 
 
+def test_output_of_the_model_is_rounded_before_the_relu_behind_it():
+    inputs = keras.Input((4, 4, 3))
+    x = layers.Conv2D(2, 1, name="answer")(inputs)
+    model = quantize_aware(keras.Model(inputs, [x, layers.ReLU(name="behind")(x)]))
+    assert isinstance(model.get_layer("answer_range"), FakeQuantize)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.0])
+def test_momentum_of_a_mean_is_below_one(momentum):
+    with pytest.raises(ValueError, match=r"in \[0, 1\). Received: "):
+        FakeQuantize(momentum)
+
+
 def test_layer_without_int8_form_is_named():
     inputs = keras.Input((4, 4, 3))
     x = layers.LayerNormalization(name="odd")(inputs)
