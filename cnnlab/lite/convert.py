@@ -18,6 +18,7 @@ kernel for it: `cnnlab.lite.cost` lists these.
 
 import re
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import (
@@ -26,16 +27,18 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from cnnlab.lite.names import layer_of
 from cnnlab.lite.quiet import quiet
+from cnnlab.lite.representative import check
 from cnnlab.lite.structure import operations, read
 
 INTEGERS = {"int8": tf.int8, "uint8": tf.uint8, "16x8": tf.int16}  # input and output
 VARIANTS = ("float32", "dynamic range", "float16", *INTEGERS)
-MIN_REPRESENTATIVE = 32  # images; TensorFlow's guide advises 100 to 500
 UNSUPPORTED = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 UNQUANTIZED = re.compile(r"not yet supported for op: '(\w+)'")
 
 
-def convert(model, variant, representative_images=None, per_channel=True):
+def convert(
+    model, variant, representative_images=None, per_channel=True, image_range=None
+):
     """Converts a model; its batches may have any size.
 
     Args:
@@ -49,33 +52,30 @@ def convert(model, variant, representative_images=None, per_channel=True):
         per_channel: Whether each output channel of an int8 convolution has a scale of
             its own; some processors know only one for the whole kernel. A dense layer
             keeps one for each output.
+        image_range: Smallest and largest value that the model's images may have, such
+            as `(0, 1)`. The model does not tell it, so that bytes in place of such
+            images are noticed here or not at all.
 
     Returns:
         The flatbuffer, bytes: the content of a `.tflite` file.
 
     Raises:
-        ValueError: If the variant is unknown, the model has several inputs,
-            representative images are missing or unfit, or TFLite lacks an operation.
+        ValueError: If the variant is unknown or not the one that the model was trained
+            for, the model is not built or has several inputs, representative images
+            are missing or unfit, or TFLite lacks an operation.
     """
     if variant not in VARIANTS:
         raise ValueError(
             f"`variant` must be one of {', '.join(VARIANTS)}. Received: {variant!r}"
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ValueError(
-            "The model must have one input and one output. "
-            f"Received: {len(model.inputs)} inputs, {len(model.outputs)} outputs"
-        )
+    _check_model(model)
     if representative_images is not None:
-        _check(representative_images, model.input_shape[1:])
+        representative_images = np.asarray(representative_images)
+        check(representative_images, model.input_shape[1:], image_range)
     with quiet():
         function = _frozen(model)
-    trained_for_it = "FakeQuant" in " ".join(op.type for op in _operations(function))
-    if variant in INTEGERS and representative_images is None and not trained_for_it:
-        raise ValueError(
-            f"The variant {variant!r} needs `representative_images`, unless the model "
-            "has been trained with fake quantisation. Received: None"
-        )
+    if variant in INTEGERS:
+        _check_ranges(variant, function, representative_images)
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [function],
         tf.Module(),  # in place of the model, which would be traced anew
@@ -94,6 +94,33 @@ def convert(model, variant, representative_images=None, per_channel=True):
             "another variant, write the layer with other operations, or compute it "
             f"outside the model. Received: {', '.join(culprits)}"
         ) from None
+
+
+def _check_model(model):
+    if not (isinstance(model, keras.Model) and getattr(model, "inputs", None)):
+        raise ValueError(
+            "The model must be functional, or sequential and built. "
+            f"Received: {type(model).__name__}"
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            "The model must have one input and one output. "
+            f"Received: {len(model.inputs)} inputs, {len(model.outputs)} outputs"
+        )
+
+
+def _check_ranges(variant, function, images):
+    trained_for_it = "FakeQuant" in " ".join(op.type for op in _operations(function))
+    if variant == "16x8" and trained_for_it:
+        raise ValueError(
+            "A model trained with fake quantisation is one of eight bits: convert it "
+            "as int8 or uint8. Received: '16x8'"
+        )
+    if images is None and not trained_for_it:
+        raise ValueError(
+            f"The variant {variant!r} needs `representative_images`, unless the model "
+            "has been trained with fake quantisation. Received: None"
+        )
 
 
 def _frozen(model):
@@ -117,7 +144,9 @@ def _configure(converter, variant, images):
         converter.inference_output_type = INTEGERS[variant]
         if images is not None:
             converter.target_spec.supported_ops = [_operation_set(variant)]
-            converter.representative_dataset = lambda: ([x[None]] for x in images)
+            converter.representative_dataset = lambda: (
+                [image[None].astype(np.float32)] for image in images
+            )
 
 
 def _operation_set(variant):
@@ -138,30 +167,3 @@ def _culprits(text, function, model):
     return sorted(
         {f"{kind} in layer {layer!r}" for kind, layer in found if kind in kinds}
     )
-
-
-def _check(images, shape):
-    images = np.asarray(images)
-    fits = images.ndim == len(shape) + 1 and all(
-        expected in (None, size) for size, expected in zip(images.shape[1:], shape)
-    )
-    if not fits:
-        raise ValueError(
-            f"Representative images have the shape (N, {', '.join(map(str, shape))}). "
-            f"Received: {images.shape}"
-        )
-    if len(images) < MIN_REPRESENTATIVE:
-        raise ValueError(
-            f"At least {MIN_REPRESENTATIVE} representative images show the range of "
-            f"the activations. Received: {len(images)}"
-        )
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            "Representative images are floats, scaled as the model's images are. "
-            f"Received: {images.dtype}"
-        )
-    if not np.isfinite(images).all() or images.min() == images.max():
-        raise ValueError(
-            "Representative images are finite and not all of one value. "
-            f"Received: values from {images.min()} to {images.max()}"
-        )

@@ -11,6 +11,7 @@ from cnnlab.lite.interpreter import open_interpreter, predict
 
 TOLERANCES = dict(zip(VARIANTS, (1e-6, 2e-2, 1e-3, 4e-2, 4e-2, 1e-2)))
 TYPES = {"int8": np.int8, "uint8": np.uint8, "16x8": np.int16}
+BLANK = np.linspace(0, 1, 8 * 8 * 3).reshape(8, 8, 3)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -59,16 +60,16 @@ def test_model_trained_with_fake_quantisation_brings_its_own_ranges():
     inputs = keras.Input((8, 8, 3))
     x = Rounded()(keras.layers.Conv2D(4, 3)(Rounded()(inputs)))
     x = Rounded()(keras.layers.GlobalAveragePooling2D()(x))
-    (details,) = open_interpreter(
-        convert(keras.Model(inputs, x), "int8")
-    ).get_input_details()
+    model = keras.Model(inputs, x)
+    (details,) = open_interpreter(convert(model, "int8")).get_input_details()
     assert details["dtype"] == np.int8
     assert details["quantization"][0] == pytest.approx(4 / 255)
+    assert "convert it as int8 or uint8. Received: '16x8'" in refusal(model, "16x8")
 
 
-def refusal(model=None, variant="int8", images=None):
+def refusal(model=None, variant="int8", images=None, **options):
     with pytest.raises(ValueError, match="Received: ") as error:
-        convert(model or lite_networks.network(), variant, images)
+        convert(model or lite_networks.network(), variant, images, **options)
     return str(error.value)
 
 
@@ -96,10 +97,42 @@ def test_integer_variant_needs_representative_images(variant):
         (np.zeros((32, 8, 8, 3), int), "scaled as the model's images are. Rec"),
         (np.ones((32, 8, 8, 3)), "all of one value. Received: values from 1.0 to 1.0"),
         (np.full((32, 8, 8, 3), np.nan), "finite and not all of one value. Received"),
+        (np.ones((32, 1, 1, 1)) * BLANK, "Received: 32 times the same one"),
+        ((image for image in [BLANK] * 32), "an array of shape (N, 8, 8, 3). Rec"),
     ],
 )
 def test_unfit_representative_images_are_refused(images, text):
     assert text in refusal(images=images)
+
+
+@pytest.mark.parametrize(
+    ("factor", "received"), [(255, "to 25"), (-1, "from -"), (0.4, "to 0.39")]
+)
+def test_representative_images_of_another_scale_are_refused(factor, received):
+    images = factor * lite_networks.images()
+    text = refusal(images=images, image_range=(0, 1))
+    assert "lie between 0 and 1, `image_range`, and fill at least half of it" in text
+    assert received in text
+
+
+def test_representative_images_of_the_stated_scale_are_taken():
+    images, model = lite_networks.images(), lite_networks.network()
+    expected = lite_networks.converted("int8")
+    assert convert(model, "int8", images, image_range=(0, 1)) == expected
+
+
+@pytest.mark.parametrize("kind", ["float16", "float64"])
+def test_representative_images_are_floats_of_any_length(kind):
+    images = lite_networks.images().astype("float16")
+    model = lite_networks.network()
+    expected = convert(model, "int8", images.astype("float32"))
+    assert convert(model, "int8", images.astype(kind)) == expected
+
+
+@pytest.mark.parametrize("model", [keras.Sequential([keras.layers.ReLU()]), "model"])
+def test_what_is_no_built_model_is_refused(model):
+    text = f"sequential and built. Received: {type(model).__name__}"
+    assert text in refusal(model)
 
 
 def test_operation_that_tflite_lacks_is_named_with_its_layer():
