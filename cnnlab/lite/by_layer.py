@@ -12,7 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlab.lite.cut import cut_apart, ends_of_layers, same_tensors
-from cnnlab.lite.interpreter import open_interpreter, to_floats, to_tensor
+from cnnlab.lite.interpreter import (
+    check_images,
+    open_interpreter,
+    to_floats,
+    to_tensor,
+)
 from cnnlab.lite.structure import read, write
 
 
@@ -50,11 +55,13 @@ def layer_errors(reference, flatbuffer, images, batch_size=50):
         A list of `LayerError`s in order of execution.
 
     Raises:
-        ValueError: If the two are not the same model.
+        ValueError: If the two are not the same model, or the images do not fit it.
     """
     original, whole, parts = read(reference), read(flatbuffer), read(flatbuffer)
     same = same_tensors(whole, original)
     ends = ends_of_layers(whole, same)
+    images = np.asarray(images)
+    check_images(images, open_interpreter(reference))
     sources = cut_apart(parts, same)
     tensors = [end.tensor for end in ends]
     run_original = _runner(original, sorted(set(same.values())))
@@ -108,4 +115,5 @@ def _relative(signal, *differences):
     loud = signal > 0
     for difference in differences:
         errors = np.sqrt(difference[loud] / signal[loud])
-        yield float(np.minimum(errors, 1).mean()) if loud.any() else 0.0
+        errors = np.where(errors < 1, errors, 1)  # and where it is nan
+        yield float(errors.mean()) if loud.any() else 0.0

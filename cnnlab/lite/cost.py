@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from cnnlab.lite.interpreter import open_interpreter, to_tensor
+from cnnlab.lite.interpreter import check_images, open_interpreter, to_tensor
 from cnnlab.lite.structure import BETWEEN_TYPES, operations, read
 
 TURN = 0.05  # seconds of one function in a round
@@ -59,6 +59,9 @@ def costs(flatbuffers, images, rounds=50, calls=10):
 
     Returns:
         A dict from the variant's name to its `Cost`.
+
+    Raises:
+        ValueError: If the images do not fit a model, or too few calls are timed.
     """
     runners = {
         (name, threads): runner(flatbuffer, images, threads)
@@ -81,6 +84,7 @@ def costs(flatbuffers, images, rounds=50, calls=10):
 def runner(flatbuffer, images, num_threads=1):
     """Returns a function without arguments that computes one batch, and no more."""
     interpreter = open_interpreter(flatbuffer, num_threads=num_threads)
+    check_images(images, interpreter)
     (entrance,) = interpreter.get_input_details()
     interpreter.resize_tensor_input(entrance["index"], images.shape)
     interpreter.allocate_tensors()
@@ -100,6 +104,9 @@ def interleaved(functions, rounds=50, calls=10, warm_up=20):
 
     Returns:
         A dict from the name to a `Latency`.
+
+    Raises:
+        ValueError: If fewer than two calls are timed.
     """
     for function in functions.values():
         _timed(function, warm_up)
@@ -120,6 +127,11 @@ def _timed(function, calls):
 
 
 def _latency(seconds):
+    if len(seconds) < 2:
+        raise ValueError(
+            "A spread needs two timed calls or more: raise `rounds`. "
+            f"Received: {len(seconds)}"
+        )
     lower, median, upper = statistics.quantiles(seconds, n=4)
     return Latency(1000 * median, 1000 * lower, 1000 * upper)
 

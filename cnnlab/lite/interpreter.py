@@ -31,7 +31,7 @@ def predict(flatbuffer, images, batch_size=100, num_threads=1):
     """
     interpreter = open_interpreter(flatbuffer, num_threads=num_threads)
     images = np.asarray(images)
-    _check_images(images, interpreter.get_input_details()[0]["shape_signature"][1:])
+    check_images(images, interpreter)
     starts = range(0, max(len(images), 1), batch_size)
     batches = [images[start : start + batch_size] for start in starts]
     return np.concatenate([run(interpreter, batch) for batch in batches])
@@ -96,7 +96,15 @@ def to_floats(values, details):
     return dequantize(values, *details["quantization"])
 
 
-def _check_images(images, shape):
+def check_images(images, interpreter):
+    """Raises a ValueError unless an array holds images that a model can be given.
+
+    Args:
+        images: Array.
+        interpreter: That of the model, open.
+    """
+    (entrance,) = interpreter.get_input_details()
+    shape = entrance["shape_signature"][1:]
     fits = images.ndim == len(shape) + 1 and all(
         expected in (-1, size) for size, expected in zip(images.shape[1:], shape)
     )

@@ -16,7 +16,8 @@ class Agreement(NamedTuple):
 
     Attributes:
         num_images: Images compared.
-        same_decisions: Share of them with the same best class.
+        same_decisions: Share of them with the same best class; scores that are not
+            finite decide nothing.
         mean_error: Mean absolute difference of the scores.
         largest_error: Largest absolute difference.
     """
@@ -50,8 +51,10 @@ def agreement(scores, converted_scores):
             "Both scores have one shape (N, num_classes), with N at least 1. "
             f"Received: {scores.shape} and {converted_scores.shape}"
         )
-    errors = np.abs(scores - converted_scores)
+    with np.errstate(invalid="ignore"):  # of one infinity and another
+        errors = np.abs(scores - converted_scores)
     same = scores.argmax(-1) == converted_scores.argmax(-1)
+    same &= np.isfinite(errors).all(-1)
     return Agreement(
         len(scores), float(same.mean()), float(errors.mean()), float(errors.max())
     )

@@ -46,6 +46,17 @@ def test_slow_function_has_one_call_a_turn(clock):
     assert found["slow"].median == pytest.approx(200)
 
 
+def test_spread_of_one_call_is_refused(clock):
+    with pytest.raises(ValueError, match="raise `rounds`. Received: 1"):
+        cost.interleaved({"work": lambda: None}, rounds=1, calls=1)
+
+
+def test_images_of_another_size_are_refused():
+    images = lite_networks.images()[:, :4]
+    with pytest.raises(ValueError, match=r"shape \(N, 8, 8, 3\). Received: "):
+        cost.costs({"int8": lite_networks.converted("int8")}, images)
+
+
 def test_costs_of_variants_are_measured_side_by_side():
     flatbuffers = {name: lite_networks.converted(name) for name in ("float32", "int8")}
     found = cost.costs(flatbuffers, lite_networks.images()[:1], rounds=2, calls=3)

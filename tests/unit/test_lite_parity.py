@@ -53,6 +53,15 @@ def test_scores_of_other_shapes_are_refused(shape):
         agreement(np.zeros((4, 2)), np.zeros(shape))
 
 
+@pytest.mark.parametrize("broken", [0, 1], ids=["original", "converted"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_not_finite_decide_nothing(broken, value):
+    scores = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[2.0, 1.0], [1.0, 2.0]])
+    scores[broken][0] = value
+    assert agreement(*scores).same_decisions == 0.5
+    assert agreement(scores[broken], scores[broken]).same_decisions == 0.5
+
+
 def test_no_scores_are_refused():
     with pytest.raises(ValueError, match="with N at least 1"):
         agreement(np.zeros((0, 2)), np.zeros((0, 2)))
@@ -154,6 +163,26 @@ def test_operation_computed_in_float_has_its_row():
         "MEAN",
         "FULLY_CONNECTED",
     ]
+
+
+def test_layer_that_answers_nan_loses_all():
+    reference = lite_networks.converted("float32")
+    model = read(reference)
+    (place,) = (op.node for op in operations(model) if op.layer == "head")
+    graph = model.subgraphs[0]
+    bias = graph.tensors[graph.operators[place].inputs[2]]
+    nan = np.full(lite_networks.NUM_CLASSES, np.nan, np.float32)
+    model.buffers[bias.buffer].data = nan.view(np.uint8)
+    found = layer_errors(reference, write(model), lite_networks.images())
+    assert (found[-2].own, found[-1].own) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_images_that_no_layer_can_be_measured_with_are_refused(kind):
+    variants = lite_networks.converted("float32"), lite_networks.converted("int8")
+    images = np.ones((4 if kind == "uint8" else 0, 8, 8, 3), kind)
+    with pytest.raises(ValueError, match=r"Received: (uint8|\(0, 8, 8, 3\))"):
+        layer_errors(*variants, images)
 
 
 def test_reference_of_another_model_is_refused():
