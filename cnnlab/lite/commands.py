@@ -33,6 +33,7 @@ def classify(model, arguments, num_answers=3, as_json=False):
     show = _show_json if as_json else _show_bars if sys.stdout.isatty() else _show_line
     refuse = _refuse_json if as_json else _refuse
     refused = []
+    _keep_unwritable_characters()
 
     def attempt(action, path, *rest):
         try:
@@ -49,6 +50,12 @@ def classify(model, arguments, num_answers=3, as_json=False):
     return not refused
 
 
+def _keep_unwritable_characters():
+    """Lets standard output write `\\u30ab` where its encoding lacks a character."""
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has no need of it
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _files(argument):
     argument = Path(argument)
     return _pictures_of(argument) if argument.is_dir() else [argument]
@@ -60,9 +67,9 @@ def _pictures_of(folder):
     files = [file for file in files if not file.name.startswith(".")]
     found = [file for file in files if file.suffix.lower() in SUFFIXES]
     if not found:
+        received = f"{len(files)} other files" if files else "none"
         raise PictureError(
-            f"A folder holds pictures, named {' '.join(SUFFIXES)}. "
-            f"Received: {len(files)} other files"
+            f"A folder holds pictures, named {' '.join(SUFFIXES)}. Received: {received}"
         )
     if others := len(files) - len(found):
         _say(f"{_printable(folder)}: left out {others} not named like a picture")

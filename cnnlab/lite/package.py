@@ -5,11 +5,13 @@ Source: associated files of TFLite metadata, https://ai.google.dev/edge/litert/m
 
 The three are appended to the flatbuffer as a zip archive, the way in which TFLite's own
 metadata tools append labels: interpreters read up to the flatbuffer's end and never see
-it, `unzip -p MODEL.tflite labels.txt` prints it. The flatbuffer itself stays as it was,
-so the official metadata buffer, without which Android's Task library does not look
+it, `unzip -p MODEL.tflite labels.txt` prints it. A checksum goes with them, for a
+damaged flatbuffer often runs and answers nonsense. The flatbuffer itself stays as it
+was, so the official metadata buffer, without which Android's Task library does not look
 for labels, is not written here.
 """
 
+import hashlib
 import io
 import json
 import zipfile
@@ -21,6 +23,7 @@ from cnnlab.lite.preprocessing import Preprocessing
 LABELS = "labels.txt"
 PREPROCESSING = "preprocessing.json"
 PROVENANCE = "provenance.json"
+CHECKSUM = "flatbuffer.sha256"
 MAX_BYTES = 1_000_000  # of one member: a label for each of 20,000 classes is less
 
 
@@ -58,6 +61,7 @@ def pack(flatbuffer, labels, preprocessing, provenance):
     members[LABELS] = "".join(f"{label}\n" for label in labels)
     members[PREPROCESSING] = json.dumps(preprocessing._asdict(), indent=1) + "\n"
     members[PROVENANCE] = json.dumps(provenance, indent=1) + "\n"
+    members[CHECKSUM] = hashlib.sha256(model).hexdigest() + "\n"
     file = io.BytesIO(model)
     with zipfile.ZipFile(file, "a") as archive:  # stored: TFLite's readers want it so
         for name, text in members.items():
@@ -75,10 +79,12 @@ def unpack(content):
         A `Package`.
 
     Raises:
-        PackageError: If it is no TFLite model, or a part of it is not usable.
+        PackageError: If it is no TFLite model, is not as it was packed, or a part of it
+            is not usable.
     """
     _check_identifier(content)
-    _, members = _split(content)
+    model, members = _split(content)
+    _check_checksum(model, members.get(CHECKSUM))
     labels = members.get(LABELS)
     return Package(
         labels=None if labels is None else read_labels(labels),
@@ -111,6 +117,17 @@ def _check_identifier(content):
             "A TFLite model has the letters TFL3 at its fifth byte; "
             "`cnnlab.lite.convert` makes one from a Keras model. "
             f"Received: {bytes(content[:8])!r}"
+        )
+
+
+def _check_checksum(model, stated):
+    if stated is None:
+        return
+    received = hashlib.sha256(model).hexdigest()
+    if received.encode() != stated.strip():
+        raise PackageError(
+            f"The model is as it was when it was packed, SHA-256 {stated.strip()!r}; "
+            f"damaged since, or changed and to be packed again. Received: {received}"
         )
 
 

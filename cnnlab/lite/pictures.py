@@ -56,7 +56,9 @@ def read(path, preprocessing):
 def _decode(path):
     """Returns a picture in RGB, upright and opaque."""
     if not path.is_file():
-        raise PictureError("There is no such file")
+        raise PictureError(
+            "It is no ordinary file" if path.exists() else "There is no such file"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a blemish that does not hinder decoding
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -74,6 +76,8 @@ def _decode(path):
             ) from None
         except PictureError:
             raise
+        except PermissionError:
+            raise PictureError("It may not be read: permission denied") from None
         except Exception as error:  # a damaged file: decoders raise nearly anything
             raise PictureError(f"It is damaged or cut short: {error}") from None
 

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from io import StringIO
@@ -200,7 +201,28 @@ def test_a_folder_without_pictures_is_an_error(folder):
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == 2
     assert result.stderr.startswith("empty: A folder holds pictures, named .avif .bmp")
-    assert result.stderr.endswith("Received: 0 other files\n")
+    assert result.stderr.endswith("Received: none\n")
+
+
+def test_a_folder_of_other_files_says_how_many(folder):
+    (folder / "texts").mkdir()
+    (folder / "texts" / "notes.txt").write_text("about them")
+    assert call("int8.tflite", "texts").stderr.endswith("Received: 1 other files\n")
+
+
+def test_a_folder_is_no_model(folder):
+    result = call("pictures", "pictures/one.png")
+    assert result.exit_code == 1
+    assert result.stderr == "pictures: It is no ordinary file\n"
+
+
+def test_a_name_that_the_output_cannot_write_is_escaped(folder):
+    (folder / "pictures" / "one.png").rename("\u30ab.png")
+    code = "from cnnlab.cli import main; main()"
+    command = [sys.executable, "-c", code, "classify", "int8.tflite", "\u30ab.png"]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, capture_output=True, env=ascii_only, check=True)
+    assert result.stdout.startswith(b"\\u30ab.png\tred\t")
 
 
 @pytest.mark.parametrize(

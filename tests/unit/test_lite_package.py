@@ -58,6 +58,14 @@ def test_the_flatbuffer_stays_as_it_was(flatbuffer):
     assert pack(flatbuffer, LABELS, HOW, {}).startswith(flatbuffer)
 
 
+def test_flatbuffer_that_was_damaged_is_refused_and_can_be_packed_again():
+    packed = pack(BARE, LABELS, HOW, {})
+    damaged = packed.replace(b"so on", b"so an")
+    with pytest.raises(PackageError, match="damaged since, or changed .* Received: "):
+        unpack(damaged)
+    assert unpack(pack(damaged, LABELS, HOW, {})) == (LABELS, HOW, {})
+
+
 def test_packing_again_replaces_and_keeps_what_others_have_added():
     file = io.BytesIO(BARE)
     with zipfile.ZipFile(file, "a") as archive:

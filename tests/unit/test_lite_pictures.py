@@ -1,5 +1,6 @@
 import struct
 import zlib
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -163,6 +164,18 @@ def test_a_photograph_arrives_as_an_area_mean():
 def test_a_missing_file_is_named_as_such(tmp_path):
     with pytest.raises(PictureError, match="There is no such file"):
         read(tmp_path / "nothing.png", SMALL)
+
+
+def test_a_folder_is_no_ordinary_file(tmp_path):
+    with pytest.raises(PictureError, match="It is no ordinary file"):
+        read(tmp_path, SMALL)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(store, monkeypatch):
+    path = store(np.zeros((4, 4, 3), np.uint8), "picture.png")
+    monkeypatch.setattr("builtins.open", Mock(side_effect=PermissionError))
+    with pytest.raises(PictureError, match="may not be read: permission denied"):
+        read(path, SMALL)
 
 
 @pytest.mark.parametrize(
