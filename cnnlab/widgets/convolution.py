@@ -3,7 +3,6 @@
 Taught in notebooks/01_convolution_basics.ipynb.
 """
 
-import base64
 import io
 from functools import partial
 
@@ -12,7 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from cnnlab import figures
-from cnnlab.widgets.display import Explorer, Picture, asked_by_a_browser
+from cnnlab.widgets.display import (
+    EXPLORER,
+    Explorer,
+    Picture,
+    asked_by_a_browser,
+    image_tag,
+)
 from cnnlab.widgets.filters import FILTERS, KERNELS, filtered
 
 START = "vertical edges"
@@ -131,7 +136,8 @@ class _Explorer(Explorer):
             self.cells, layout={"grid_template_columns": "repeat(3, 200px)"}
         )
         options = ipywidgets.HBox(self._options(), layout={"flex_flow": "row wrap"})
-        return ipywidgets.VBox([self.preset, grid, options, self.output])
+        children = [self.preset, grid, options, self.output]
+        return ipywidgets.VBox(children).add_class(EXPLORER)
 
     def _take_preset(self, change):
         """Writes a named kernel into the nine cells, and draws once."""
@@ -173,14 +179,13 @@ def _as_html(name, values, width):
     )
     values, file = np.minimum(values, limit).clip(scale["vmin"]), io.BytesIO()
     imsave(file, values, format="png", vmax=limit, **scale)
-    source = base64.b64encode(file.getvalue()).decode()
     meaning = "red above zero, blue below" if signed else "black 0, white 1"
     text = f"{name}: {values.shape[0]} x {values.shape[1]}"
     if values.ndim == 2:
         text += f", {meaning}"
+    style = f"width:{width}px;image-rendering:pixelated"
     return (
-        f'<figure style="display:inline-block;margin:4px;'
-        f'width:{width}px;vertical-align:top">'
-        f'<img alt="{text}" src="data:image/png;base64,{source}" width="{width}" '
-        f'style="image-rendering:pixelated"><figcaption>{text}</figcaption></figure>'
+        f'<figure style="display:inline-block;margin:4px;width:{width}px;'
+        f'vertical-align:top">{image_tag(file.getvalue(), text, style)}'
+        f"<figcaption>{text}</figcaption></figure>"
     )

@@ -13,6 +13,14 @@ from IPython import get_ipython
 
 from cnnlab.figures import picture
 
+# JupyterLab hears every key that is typed on a dropdown or a slider, and cuts the cell
+# at X. Shortcuts with Ctrl or Cmd, such as the one that saves, still reach it. The body
+# listens for all explorers, since a picture may be ready before it is part of the page.
+EXPLORER = "cnnlab-explorer"
+KEEP_KEYS = f"""document.body.onkeydown = event =>
+    event.target.closest('.{EXPLORER}') && !event.ctrlKey && !event.metaKey
+    && event.stopPropagation()"""
+
 
 def asked_by_a_browser():
     """Tells whether a page waits for this cell: it names the cell that it runs.
@@ -54,6 +62,22 @@ class Explorer(Picture):
         return {**bundle, view: widget[view]}, metadata
 
 
+def image_tag(png, text, style):
+    """Writes a picture as HTML; its explorer keeps the keys that are typed there.
+
+    Args:
+        png: Bytes of the picture.
+        text: What it shows, for those who do not see it.
+        style: Its CSS.
+
+    Returns:
+        A text in HTML.
+    """
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    text = html.escape(text)
+    return f'<img alt="{text}" src="{source}" style="{style}" onload="{KEEP_KEYS}">'
+
+
 def figure_explorer(draw, knobs, in_browser=None):
     """Lets a learner turn the arguments of a function that draws a figure.
 
@@ -82,7 +106,8 @@ class FigureExplorer(Explorer):
         super().__init__(lambda: draw(**self.values()))
         self.knobs = {name: _knob(name, *choice) for name, choice in knobs.items()}
         self.output = ipywidgets.HTML()
-        self.box = ipywidgets.VBox([*self.knobs.values(), self.output])
+        children = [*self.knobs.values(), self.output]
+        self.box = ipywidgets.VBox(children).add_class(EXPLORER)
         for knob in self.knobs.values():
             knob.observe(self.redraw, "value")
         self.redraw()
@@ -96,12 +121,11 @@ class FigureExplorer(Explorer):
         figure, file = self.draw(), io.BytesIO()
         quick = {"compress_level": 1}  # no file is kept: what counts is the answer
         figure.savefig(file, format="png", dpi=2 * figure.dpi, pil_kwargs=quick)
-        source = base64.b64encode(file.getvalue()).decode()
-        text = html.escape(figure.alternative_text)
         width = round(figure.dpi * figure.get_size_inches()[0])
+        text, style = figure.alternative_text, f"max-width:100%;width:{width}px"
         self.output.value = (
-            f'<img alt="{text}" src="data:image/png;base64,{source}" '
-            f'style="max-width:100%;width:{width}px"><p role="status">{text}</p>'
+            f"{image_tag(file.getvalue(), text, style)}"
+            f'<p role="status">{html.escape(text)}</p>'
         )
 
 

@@ -134,6 +134,7 @@ def test_a_colour_image_has_groups_and_a_map_for_each_filter():
     for groups in (1, 3):
         explorer.groups.value = groups
         assert explorer.output.value.count("<img alt=") == 4
+        assert f"filters = {81 // groups}<" in explorer.output.value
         assert all(
             f"{name}: 98 x 148" in explorer.output.value for name in FILTERS[3, groups]
         )
