@@ -123,11 +123,12 @@ def _check_identifier(content):
 def _check_checksum(model, stated):
     if stated is None:
         return
-    received = hashlib.sha256(model).hexdigest()
-    if received.encode() != stated.strip():
+    stated, received = stated.decode("ascii", "replace"), hashlib.sha256(model)
+    if received.hexdigest() != stated.strip():
         raise PackageError(
-            f"The model is as it was when it was packed, SHA-256 {stated.strip()!r}; "
-            f"damaged since, or changed and to be packed again. Received: {received}"
+            "The flatbuffer has the checksum that it was packed with, or is damaged "
+            f"since, or changed and to be packed again: {stated.strip()}. "
+            f"Received: {received.hexdigest()}"
         )
 
 
