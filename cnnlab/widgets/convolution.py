@@ -187,5 +187,5 @@ def _as_html(name, values, width):
     return (
         f'<figure style="display:inline-block;margin:4px;width:{width}px;'
         f'vertical-align:top">{image_tag(file.getvalue(), text, style)}'
-        f"<figcaption>{text}</figcaption></figure>"
+        f'<figcaption style="line-height:1.4">{text}</figcaption></figure>'
     )
