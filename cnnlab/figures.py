@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-# Okabe and Ito's palette: told apart by colour-blind readers and in grayscale.
+# Okabe and Ito's palette: told apart by colour-blind readers. In grayscale some come
+# close to each other: there a marker or a dash tells, so a line has its own.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MODEL_COLOURS = {"modern CNN": COLOURS[0], "simple CNN": COLOURS[1]}
 OTHER_COLOURS = COLOURS[len(MODEL_COLOURS) :]
