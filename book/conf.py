@@ -20,7 +20,7 @@ extensions = [
     "page",
 ]
 language = "en"
-smartquotes = False
+smartquotes_action = "D"  # dashes alone; quotes stay as they are written
 default_role = "code"  # docstrings say `images` in single backticks
 pygments_style = "a11y-high-contrast-light"
 
@@ -40,6 +40,7 @@ autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_use_rtype = False  # types stand in the sentence
 
 html_theme = "sphinx_book_theme"
 html_title = "cnnlab"
@@ -47,6 +48,7 @@ html_logo = "static/logo.svg"
 html_favicon = "static/logo.svg"
 html_static_path = ["static"]
 html_css_files = ["book.css"]
+html_js_files = ["print.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}  # the reader's system says light or dark

@@ -8,12 +8,14 @@ import re
 
 LESSON = re.compile(r"\bnotebooks/(\d\d_\w+)\.ipynb")
 LABEL = re.compile(r"(Taught in|Sources?:|Verdict:|Needs|usage:|Claims?:)")
+RETURNS = re.compile(r"^:returns: \*?(.+?)\*? -- ", re.M)  # what stood before a colon
 CODE = re.compile(r"`([^`]+)`(\w?)")  # a letter follows in the plural of `Finding`
 
 
 def rewrite(app, what, name, object_, options, lines):
     """Puts a docstring into the words of Sphinx, in place."""
     text = "\n".join(_paragraphs(lines) if what == "module" else lines)
+    text = RETURNS.sub(r":returns: \1: ", text)
     text = CODE.sub(
         lambda match: f"``{match[1]}``" + (match[2] and rf"\ {match[2]}"), text
     )

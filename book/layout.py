@@ -17,7 +17,8 @@ import nbformat
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "build" / "book"
-DOCUMENTS = ["CONTRIBUTING.md", "assignments/README.md", "data/README.md"]
+CARDS = "data/checkpoints/*.md"
+DOCUMENTS = ["CONTRIBUTING.md", "assignments/README.md"]
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)(?=[)#])")
 NOTEBOOK = re.compile(r"(?<=\]\()(\w+)\.ipynb(?=[)#])")
 PRACTICE = "assignments/README.md"
@@ -28,6 +29,13 @@ CONTENTS = """
 :glob:
 
 {entries}
+```
+"""
+MODULE = """# {0}
+
+```{{eval-rst}}
+.. automodule:: {0}
+   :members:
 ```
 """
 LISTS = {
@@ -69,8 +77,12 @@ def with_links(prose, folder):
 def lay_out():
     """Fills build/book/ with everything that Sphinx reads; returns the folder."""
     shutil.rmtree(BOOK, ignore_errors=True)
-    for document in DOCUMENTS:
+    cards = [str(path.relative_to(ROOT)) for path in ROOT.glob(CARDS)]
+    for document in [*DOCUMENTS, *cards]:
         _write_prose(document, (ROOT / document).read_text())
+    data = (ROOT / "data/README.md").read_text()
+    data += CONTENTS.format(caption="Models", entries="checkpoints/*")
+    _write_prose("data/README.md", data)
     contents = [
         CONTENTS.format(caption=caption, entries="\n".join(entries))
         for caption, entries in LISTS.items()
@@ -104,20 +116,24 @@ def _link_pages(data):
 
 
 def _write_interface():
-    """Writes one page a module, and the table that leads to them."""
-    rows = ["| module | what it is |", "|---|---|"]
-    for path in sorted(ROOT.glob("cnnlab/**/[!_]*.py")):
-        module = _module(path.relative_to(ROOT))
-        idea = ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]
-        rows.append(f"| [`{module}`]({module}.md) | {idea} |")
-        page = (
-            f"# {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n"
-        )
-        _write(f"api/{module}.md", f"{page}```\n".encode())
-    table = "\n".join(rows)
-    pages = CONTENTS.format(caption="Modules", entries="cnnlab*")
-    prose = "Every public function and class, from its docstring.\n\n"
-    _write("api/index.md", f"# The package\n\n{prose}{table}\n{pages}".encode())
+    """Writes one page a module, and the tables that lead to them, one a package."""
+    parts = ["# The package\n\nEvery public function and class, from its docstring.\n"]
+    for package in sorted(ROOT.glob("cnnlab/**/__init__.py")):
+        name = _module(package.parent.relative_to(ROOT))
+        rows = ["| module | what it is |", "|---|---|"]
+        for path in sorted(package.parent.glob("[!_]*.py")):
+            module = f"{name}.{path.stem}"
+            rows.append(f"| [`{path.stem}`]({module}.md) | {_idea(path, table=True)} |")
+            _write(f"api/{module}.md", MODULE.format(module).encode())
+        parts.append(f"## {name}\n\n{_idea(package)}\n\n" + "\n".join(rows) + "\n")
+    parts.append(CONTENTS.format(caption="Modules", entries="cnnlab*"))
+    _write("api/index.md", "\n".join(parts).encode())
+
+
+def _idea(path, table=False):
+    """Reads the first line of a module's docstring; in a table `|` is escaped."""
+    idea = ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]
+    return idea.replace("|", r"\|") if table else idea
 
 
 def _module(path):

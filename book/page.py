@@ -1,7 +1,7 @@
 """A Sphinx extension: what a page of the book needs and Sphinx does not do by itself.
 
-Pictures get the alternative texts that the lessons store, and formulas become MathML,
-which needs no script.
+Pictures get the alternative texts that the lessons store, links that are their own text
+a mark for the printed page, and formulas become MathML, which needs no script.
 """
 
 from base64 import b64decode
@@ -40,6 +40,13 @@ def describe_pictures(app, doctree):
         image["alt"] = texts.get(Path(image["uri"]).stem, image.get("alt", ""))
 
 
+def mark_bare_addresses(app, doctree):
+    """Marks links whose text is their address: paper need not show it twice."""
+    for link in doctree.findall(nodes.reference):
+        if link.get("refuri") == link.astext():
+            link["classes"].append("bare")
+
+
 def write_formula(writer, node):
     """Writes a formula as MathML."""
     as_block = isinstance(node, nodes.math_block)
@@ -50,5 +57,6 @@ def write_formula(writer, node):
 def setup(app):
     """Hooks everything into Sphinx."""
     app.connect("doctree-read", describe_pictures)
+    app.connect("doctree-read", mark_bare_addresses)
     app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,6 @@
 """The book: whole, readable by everybody, and at home on one machine."""
 
+import ast
 import threading
 from contextlib import suppress
 from functools import partial
@@ -33,6 +34,19 @@ SERIOUS = """async theme => {
         .filter(v => ["serious", "critical"].includes(v.impact))
         .map(v => `${theme}, ${v.id}: ${v.nodes.slice(0, 3).map(n => n.html)}`);
 }"""
+
+
+DARK = "() => { document.documentElement.dataset.theme = 'dark'; }"
+THEME = "document.documentElement.dataset.theme"
+FRAME = """#pst-primary-sidebar, #pst-secondary-sidebar, .bd-header-article,
+    .prev-next-area, .bd-footer-content, .headerlink"""
+# What Chromium does while it prints, told by the page itself.
+WITNESS_PRINT = """() => addEventListener("beforeprint", () => {
+    window.printed_as = document.documentElement.dataset.theme;
+})"""
+FIGURE = "article div.cell_output img"
+ROWS = """[...document.querySelectorAll("td:first-child a")].map(
+    link => [link.getAttribute("href"), link.closest("tr").cells[1].innerText])"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -125,3 +139,88 @@ def test_a_folded_answer_opens_on_a_click(address, witness):
     before = answer.evaluate("answer => answer.open")
     answer.locator("summary").click()
     assert (before, answer.evaluate("answer => answer.open")) == (False, True)
+
+
+@pytest.fixture
+def paper(witness):
+    """The page as it would be printed; afterwards a screen again."""
+    witness.page.emulate_media(media="print")
+    yield witness.page
+    witness.page.emulate_media(media="screen")
+
+
+def test_paper_shows_every_answer_and_no_navigation(address, paper):
+    paper.goto(f"{address}/notebooks/01_convolution_basics.html")
+    frame = paper.locator(FRAME)
+    assert frame.count() > 3
+    assert [part.is_visible() for part in frame.all()] == [False] * frame.count()
+    heights = paper.locator("article details").evaluate_all(
+        "all => all.map(d => d.offsetHeight - d.firstElementChild.offsetHeight)"
+    )
+    assert min(heights) > 12  # pixels: a line of text below the summary
+
+
+def test_paper_shows_where_a_link_to_another_host_leads(address, paper):
+    shown = "link => getComputedStyle(link, '::after').content"
+    paper.goto(f"{address}/notebooks/01_convolution_basics.html")
+    link = paper.locator("article a[href='https://arxiv.org/abs/1603.07285']")
+    assert "https://arxiv.org/abs/1603.07285" in link.first.evaluate(shown)
+    paper.goto(f"{address}/api/cnnlab.convolution.html")
+    assert link.first.evaluate(shown) == "none"  # the text is the address already
+
+
+def test_no_figure_and_no_code_is_torn_between_two_sheets(address, paper):
+    paper.goto(f"{address}/notebooks/01_convolution_basics.html")
+    breaks = paper.locator("article :is(img, pre, .cell_input)").evaluate_all(
+        "parts => parts.map(part => getComputedStyle(part).breakInside)"
+    )
+    assert set(breaks) == {"avoid"}
+
+
+def test_a_dark_page_prints_in_the_light_theme(address, witness):
+    witness.page.goto(f"{address}/notebooks/00_start_here.html")
+    witness.page.evaluate(DARK)
+    witness.page.evaluate(WITNESS_PRINT)
+    witness.page.pdf()
+    assert witness.page.evaluate("window.printed_as") == "light"
+    assert witness.page.evaluate(THEME) == "dark"
+
+
+def test_every_module_is_listed_with_its_idea(address, witness):
+    witness.page.goto(f"{address}/api/index.html")
+    listed = dict(witness.page.evaluate(ROWS))
+    ideas = {
+        f"{'.'.join(path.relative_to(ROOT).with_suffix('').parts)}.html": idea(path)
+        for path in ROOT.glob("cnnlab/**/[!_]*.py")
+    }
+    assert listed == ideas
+
+
+def idea(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    return docstring.splitlines()[0].replace("`", "")
+
+
+def test_what_a_function_returns_is_said_as_its_docstring_says(address, witness):
+    witness.page.goto(f"{address}/api/cnnlab.convolution.html")
+    assert witness.page.get_by_text("Two integers: zeros before, zeros after.").count()
+    assert witness.page.get_by_text("Return type").count() == 0
+
+
+def test_letters_of_a_figure_are_sharp_on_a_dense_screen(address, witness):
+    witness.page.goto(f"{address}/notebooks/01_convolution_basics.html")
+    density = witness.page.locator(FIGURE).evaluate_all(
+        "pictures => pictures.map(p => p.naturalWidth / p.width)"
+    )
+    assert density
+    assert min(density) >= 1.9
+
+
+def test_a_figure_takes_the_whole_width_of_a_phone(address, witness):
+    witness.page.set_viewport_size({"width": 390, "height": WIDTHS[390]})
+    witness.page.goto(f"{address}/notebooks/02_cifar10_modern_cnn.html")
+    widths = witness.page.locator(FIGURE).evaluate_all(
+        "pictures => pictures.map(p => p.getBoundingClientRect().width)"
+    )
+    witness.page.set_viewport_size({"width": 1280, "height": WIDTHS[1280]})
+    assert max(widths) == pytest.approx(390, abs=1)
