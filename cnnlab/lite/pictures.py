@@ -19,7 +19,7 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm")
 SUFFIXES += (".tif", ".tiff", ".webp")
 RESAMPLING = Image.Resampling.BILINEAR  # over an area when it shrinks
-WHITE = (255, 255, 255, 255)  # behind what is transparent
+WHITE = (255, 255, 255)  # behind what is transparent
 
 
 class PictureError(ValueError):
@@ -64,7 +64,9 @@ def _decode(path):
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(path, formats=FORMATS) as picture:
-                return _opaque(_of_8_bits(ImageOps.exif_transpose(picture)))
+                picture.load()
+                ImageOps.exif_transpose(picture, in_place=True)
+                return _opaque(_of_8_bits(picture))
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise PictureError(
                 f"A picture has at most {Image.MAX_IMAGE_PIXELS:,} pixels; make it "
@@ -90,16 +92,18 @@ def _of_8_bits(picture):
         )
     if not picture.mode.startswith("I;16"):
         return picture
-    values = np.asarray(picture).astype(np.uint32)
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    levels = ((np.arange(1 << 16) + 128) // 257).astype(np.uint8)  # 65535 / 257 = 255
+    return Image.fromarray(levels[np.asarray(picture)])
 
 
 def _opaque(picture):
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    picture = picture.convert("RGBA")
-    white = Image.new("RGBA", picture.size, WHITE)
-    return Image.alpha_composite(white, picture).convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
+    if picture.mode != "RGBA":
+        picture = picture.convert("RGBA")
+    white = Image.new("RGB", picture.size, WHITE)
+    white.paste(picture, mask=picture.getchannel("A"))
+    return white
 
 
 def _resized(picture, preprocessing):
