@@ -42,6 +42,24 @@ def load(source="auto"):
     return sources.load(source, {"embedded": _read})
 
 
+def path(name):
+    """Returns the file of a photograph, for what reads files itself.
+
+    Args:
+        name: "astronaut", "camera", "chelsea", "coffee" or "rocket".
+
+    Raises:
+        ValueError: If the name is another.
+        DataError: If scikit-image is not installed.
+    """
+    files = {file.split(".")[0]: file for file in FILES}
+    if name not in files:
+        raise ValueError(
+            f"`name` must be one of {', '.join(files)}. Received: {name!r}"
+        )
+    return sources.package_folder("skimage") / "data" / files[name]
+
+
 def _read():
     files = {
         name: sources.read_packaged("skimage", f"data/{name}", f"sha256:{checksum}")

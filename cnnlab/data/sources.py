@@ -312,11 +312,16 @@ def read_packaged(package, name, checksum):
     Raises:
         DataError: If the package or the file is not there, or it is another file.
     """
-    path = _package_folder(package) / name
+    path = package_folder(package) / name
     return read(path, checksum, f"reinstall the package {package}")
 
 
-def _package_folder(package):
+def package_folder(package):
+    """Returns the folder of an installed package, without importing it.
+
+    Raises:
+        DataError: If the package is not installed.
+    """
     found = importlib.util.find_spec(package)
     if found is None:
         reason = f"the package {package} is not installed"
@@ -401,7 +406,7 @@ def available(verify=False):
         rows.append(_row(dataset, "local", _check_local, archive, verify))
         rows.append(_row(dataset, "download", require_download, dataset, archive.url))
     for dataset, package in EMBEDDED.items():
-        rows.append(_row(dataset, "embedded", _package_folder, package))
+        rows.append(_row(dataset, "embedded", package_folder, package))
     return sorted(rows, key=lambda row: row.dataset)
 
 

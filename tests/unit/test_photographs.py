@@ -67,3 +67,11 @@ def test_other_photograph_under_the_right_name_is_refused(monkeypatch):
 def test_other_sources_are_refused():
     with pytest.raises(ValueError, match="Received: 'download'"):
         photographs.load("download")
+
+
+def test_path_is_the_file_of_the_photograph():
+    images, _ = photographs.load()
+    pixels = skimage.io.imread(photographs.path("rocket"))
+    np.testing.assert_array_equal(np.round(images["rocket"] * 255), pixels)
+    with pytest.raises(ValueError, match="one of astronaut, camera.*Received: 'cat'"):
+        photographs.path("cat")
