@@ -91,28 +91,13 @@ def test_integer_variant_needs_representative_images(variant):
 @pytest.mark.parametrize(
     ("images", "text"),
     [
-        (np.zeros((40, 8, 9, 3)), "shape (N, 8, 8, 3). Received: (40, 8, 9, 3)"),
-        (np.zeros((8, 8, 3)), "shape (N, 8, 8, 3). Received: (8, 8, 3)"),
-        (np.zeros((31, 8, 8, 3)), "At least 32 representative images show"),
-        (np.zeros((32, 8, 8, 3), int), "scaled as the model's images are. Rec"),
-        (np.ones((32, 8, 8, 3)), "all of one value. Received: values from 1.0 to 1.0"),
-        (np.full((32, 8, 8, 3), np.nan), "finite and not all of one value. Received"),
-        (np.ones((32, 1, 1, 1)) * BLANK, "Received: 32 times the same one"),
-        ((image for image in [BLANK] * 32), "an array of shape (N, 8, 8, 3). Rec"),
+        (BLANK, "shape (N, 8, 8, 3). Received: (8, 8, 3)"),
+        ((image for image in [BLANK] * 32), "(N, 8, 8, 3). Received: ()"),
+        (255 * lite_networks.images(), "between 0 and 1, `image_range`, and"),
     ],
 )
 def test_unfit_representative_images_are_refused(images, text):
-    assert text in refusal(images=images)
-
-
-@pytest.mark.parametrize(
-    ("factor", "received"), [(255, "to 25"), (-1, "from -"), (0.4, "to 0.39")]
-)
-def test_representative_images_of_another_scale_are_refused(factor, received):
-    images = factor * lite_networks.images()
-    text = refusal(images=images, image_range=(0, 1))
-    assert "lie between 0 and 1, `image_range`, and fill at least half of it" in text
-    assert received in text
+    assert text in refusal(images=images, image_range=(0, 1))
 
 
 def test_representative_images_of_the_stated_scale_are_taken():
