@@ -22,6 +22,7 @@ DOCUMENTS = ["CONTRIBUTING.md", "assignments/README.md"]
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)(?=[)#])")
 NOTEBOOK = re.compile(r"(?<=\]\()(\w+)\.ipynb(?=[)#])")
 PRACTICE = "assignments/README.md"
+ALONE = "#For-a-learner-alone"  # the part of it to which lessons lead
 CONTENTS = """
 ```{{toctree}}
 :hidden:
@@ -59,7 +60,7 @@ def in_the_book(target, folder):
     if place.startswith("cnnlab/") and place.endswith(".py"):
         place = f"api/{_module(Path(place))}.md"
     elif place.startswith("assignments/source/"):
-        place = PRACTICE
+        place = PRACTICE + ALONE
     elif place == "LICENSE":
         place = "LICENSE.md"
     return posixpath.relpath(place, folder or ".")

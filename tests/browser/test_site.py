@@ -224,3 +224,11 @@ def test_a_figure_takes_the_whole_width_of_a_phone(address, witness):
     )
     witness.page.set_viewport_size({"width": 1280, "height": WIDTHS[1280]})
     assert max(widths) == pytest.approx(390, abs=1)
+
+
+def test_a_lesson_leads_a_learner_to_practice_and_not_to_solutions():
+    for path in SITE.glob("notebooks/[0-9][0-9]_*.html"):
+        links = Anchors(path.read_text()).links
+        assert not any("assignments/source" in link for link in links)
+        if not path.stem.startswith("00"):
+            assert "../assignments/README.html#for-a-learner-alone" in links
