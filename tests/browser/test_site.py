@@ -133,6 +133,16 @@ def test_search_finds_a_word_of_a_lesson(address, witness):
     hit.wait_for()
 
 
+def test_what_a_search_finds_fits_on_a_phone(address, witness):
+    witness.page.set_viewport_size({"width": 390, "height": WIDTHS[390]})
+    witness.page.goto(f"{address}/search.html?q=checksum")
+    witness.page.get_by_text("Search finished").wait_for()
+    witness.page.locator("#search-results p.context").last.wait_for()
+    too_wide = witness.page.evaluate(TOO_WIDE)
+    witness.page.set_viewport_size({"width": 1280, "height": WIDTHS[1280]})
+    assert not too_wide
+
+
 def test_a_folded_answer_opens_on_a_click(address, witness):
     witness.page.goto(f"{address}/notebooks/01_convolution_basics.html")
     answer = witness.page.locator("article details").first
