@@ -22,6 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MODEL_COLOURS = {"modern CNN": COLOURS[0], "simple CNN": COLOURS[1]}
 OTHER_COLOURS = COLOURS[len(MODEL_COLOURS) :]
 MARKERS = "os^Dv<>"
+MODEL_MARKERS = {"modern CNN": MARKERS[0], "simple CNN": MARKERS[1]}
 SHARPNESS = 2  # pixels of a stored picture for one of the page
 
 plt.rcParams.update(
@@ -127,6 +128,8 @@ def images(pictures, titles=None, columns=10, figure=None):
 def curves(histories, quantity="accuracy", ax=None):
     """Draws training dashed and validation solid, with a band over seeds.
 
+    The first of a figure's axes carries the legend.
+
     Args:
         histories: A dict from a model's name to a list of histories, one a seed; each
             is a dict of lists with one number an epoch.
@@ -137,11 +140,11 @@ def curves(histories, quantity="accuracy", ax=None):
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    others = itertools.cycle(OTHER_COLOURS)
-    for (name, runs), marker in zip(
-        histories.items(), itertools.cycle(MARKERS), strict=False
-    ):
-        style = {"color": MODEL_COLOURS.get(name) or next(others), "marker": marker}
+    others = itertools.cycle(zip(OTHER_COLOURS, MARKERS[len(MODEL_MARKERS) :]))
+    known = {name: (MODEL_COLOURS[name], MODEL_MARKERS[name]) for name in MODEL_COLOURS}
+    for name, runs in histories.items():
+        color, marker = known.get(name) or next(others)
+        style = {"color": color, "marker": marker}
         validation = [run[f"val_{quantity}"] for run in runs]
         _mean_and_band(ax, [run[quantity] for run in runs], "--", style)
         _mean_and_band(ax, validation, "-", {**style, "label": name})
@@ -149,7 +152,8 @@ def curves(histories, quantity="accuracy", ax=None):
     ax.plot([], [], "--", color="0.4", label="training")
     ax.set(xlabel="epoch", ylabel=quantity)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(fontsize=8)
+    if not any(each.get_legend() for each in ax.figure.axes):  # one serves them all
+        ax.legend(fontsize=8)
     return ax
 
 
@@ -454,12 +458,18 @@ def size_and_latency(names, kilobytes, milliseconds, ax=None):
     for index, (name, size, (median, lower, upper)) in enumerate(
         zip(names, kilobytes, milliseconds, strict=True)
     ):
-        style = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % 7]}
+        round_, colour = divmod(index, len(COLOURS))
+        marker = MARKERS[(index + round_) % len(MARKERS)]  # no pair of both twice
+        style = {"color": COLOURS[colour], "marker": marker}
         spread = [[median - lower], [upper - median]]
-        ax.errorbar(
-            [size], [median], yerr=spread, capsize=3, ls="", label=name, **style
-        )
+        ax.errorbar([size], [median], yerr=spread, capsize=3, ls="", **style)
+        ax.plot([], [], ls="", label=name, **style)  # the legend without a spread
     ax.set(xscale="log", yscale="log")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
+    ax.set_xticks([100, 200, 400, 800])
+    ax.set_xlim(min(kilobytes) / 1.2, max(kilobytes) * 1.2)
     ax.set(xlabel="size of the file (kB)", ylabel="time of one image (ms)")
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
@@ -487,6 +497,7 @@ def steps_of_channels(steps, ax=None):
             ax.bar(np.flatnonzero(chosen), ordered[chosen], color=colour, label=label)
     ax.axhline(0.5, color="0.3", ls="--", lw=1, label="half a step")
     ax.set(yscale="log", ylim=(min(0.25, 0.7 * ordered[-1]), None), xticks=[])
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.set(xlabel="channels, the largest first", ylabel="steps")
     ax.legend(fontsize=8)
     return ax

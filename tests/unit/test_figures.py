@@ -215,3 +215,29 @@ def test_channels_below_half_a_step_are_drawn_as_lost():
     assert ax.lines[0].get_ydata()[0] == 0.5
     assert ax.get_ylim()[0] < 0.2
     assert len(figures.steps_of_channels(np.array([2.0, 9.0])).containers) == 1
+
+
+def test_a_model_has_one_colour_and_marker_and_a_figure_one_legend():
+    run = {"accuracy": [0.1, 0.2], "val_accuracy": [0.1, 0.3], "loss": [2.0, 1.0]}
+    run["val_loss"] = run["loss"]
+    figure, (left, right) = plt.subplots(1, 2)
+    figures.curves({"new": [run], "modern CNN": [run]}, "accuracy", left)
+    figures.curves({"modern CNN": [run], "new": [run]}, "loss", right)
+    looks = [
+        {
+            (line.get_color(), line.get_marker())
+            for line in ax.lines
+            if line.get_xdata().size
+        }
+        for ax in (left, right)
+    ]
+    assert looks[0] == looks[1]
+    assert len(looks[0]) == 2
+    assert [ax.get_legend() is None for ax in (left, right)] == [False, True]
+
+
+def test_no_two_of_fourteen_variants_look_alike():
+    names = [f"variant {k}" for k in range(14)]
+    ax = figures.size_and_latency(names, range(1, 15), [[2, 1, 3]] * 14)
+    lines = [line for line in ax.lines if line.get_label() in names]
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 14
