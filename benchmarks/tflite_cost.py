@@ -11,7 +11,7 @@ them as Keras does. Beside it in the same run stand ONNX Runtime and PyTorch.
 
 Needs the three seeds of `modern_cnn_checkpoint.py cifar10` and an idle machine; without
 the second environment, the competitors are left out. Writes
-data/records/tflite_cost.json; takes about 15 minutes on two cores.
+data/records/tflite_cost.json; takes about five minutes on two cores.
 """
 
 import sys
