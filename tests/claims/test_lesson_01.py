@@ -32,6 +32,11 @@ def lesson():
     return names
 
 
+def frames(lesson):
+    """The curves of the dead ReLU, those shown: (seeds, loss or dead, steps)."""
+    return [np.array(curves) for curves in lesson["runs"].values()]
+
+
 @pytest.mark.quick
 def test_the_fast_form_is_as_fast_as_stated():
     content = record.read("convolution_speed")
@@ -64,6 +69,16 @@ def test_two_pixels_change_local_features_by_half_and_their_average_by_little(le
     changes = lesson["changes"]
     assert changes["no pooling"][2] > 1
     assert changes["global average"][2] < 0.05
+
+
+def test_the_maximum_of_a_window_changes_less_than_its_average(lesson):
+    largest, mean = (lesson["changes"][name] for name in ("max, 8x8", "average, 8x8"))
+    assert all(one < other for one, other in zip(largest[1:], mean[1:], strict=True))
+
+
+def test_a_long_step_throws_every_leaky_run_and_one_of_relu_out_of_the_frame(lesson):
+    beyond = [int(np.sum(runs.max(axis=2)[:, 0] > 3)) for runs in frames(lesson)]
+    assert beyond == [1, 3, 0]
 
 
 def test_sharing_and_locality_save_what_is_stated(lesson):
