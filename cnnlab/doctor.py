@@ -23,6 +23,9 @@ PROGRAMS = {  # optional: what for, and the commands that they answer to
     "chromium": ("browser tests", ["chromium", "chromium-browser", "google-chrome"]),
     "bubblewrap": ("grading in a sandbox", ["bwrap"]),
 }
+WAY_OUT = re.compile(  # where a message on data turns from what is wrong to what to do
+    r"[.:;] (?=set |unset |connect |check |install |way out|`cnnlab )", re.IGNORECASE
+)
 
 hidden_messages = []
 
@@ -128,15 +131,21 @@ def _devices():
         return
     found = f"{', '.join(devices)} (Keras on {keras.backend.backend()})"
     yield Finding("devices", "good", found)
-    if shutil.which("nvidia-smi") and all(name.startswith("cpu") for name in devices):
+    if not shutil.which("nvidia-smi"):
+        harmless = "nothing: lessons run without; a message about CUDA is harmless"
+        yield Finding("GPU", "good", "no NVIDIA driver", harmless)
+    elif all(name.startswith("cpu") for name in devices):
         found = "there is one, and Keras does not see it"
         yield Finding("GPU", "note", found, "`make GPU=1 lab`, then read the messages")
 
 
 def _data(available):
     states = {"ready": "good", "absent": "note", "damaged": "broken"}
-    for dataset, source, state, remedy in available:
-        yield Finding(f"{dataset}, {source}", states[state], state, remedy)
+    for dataset, source, state, message in available:
+        *fault, remedy = WAY_OUT.split(message, maxsplit=1)
+        found = ": ".join([state, *fault])
+        remedy = remedy[:1].upper() + remedy[1:]
+        yield Finding(f"{dataset}, {source}", states[state], found, remedy)
 
 
 def _disk():

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from cnnlab import doctor
+from cnnlab.data import sources
 
 
 def test_standard_error_is_kept_and_comes_back(capfd):
@@ -48,6 +49,26 @@ def test_other_version_is_noted_and_missing_library_is_broken(tmp_path):
     assert count.found == "0 of 2 as locked"
 
 
+@pytest.mark.parametrize("offline", ["0", "1"])
+@pytest.mark.parametrize("folder", [None, "empty", "nowhere", "damaged"])
+def test_remedy_for_data_says_what_to_do_and_not_what_is_wrong(
+    monkeypatch, tmp_path, offline, folder
+):
+    damaged = tmp_path / "damaged" / sources.ARCHIVES["cifar10"].folder
+    damaged.mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(sources, "_knock", lambda url, answers: None)
+    monkeypatch.setenv("CNNLAB_OFFLINE", offline)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    if folder:
+        monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / folder))
+    found = [part for part in doctor._data(sources.available()) if part.remedy]
+    assert len(found) == 2
+    for part in found:
+        assert part.remedy.startswith(("Set ", "Unset ", "Connect ", "Check ", "`cnn"))
+        assert part.found.startswith(("absent: ", "damaged: "))
+
+
 def test_damaged_data_is_broken_and_absent_data_is_not():
     found = doctor._data(
         [
@@ -57,8 +78,8 @@ def test_damaged_data_is_broken_and_absent_data_is_not():
         ]
     )
     assert [(part.subject, part.state, part.remedy) for part in found] == [
-        ("cifar10, local", "broken", "bring it again"),
-        ("cifar10, download", "note", "connect"),
+        ("cifar10, local", "broken", "Bring it again"),
+        ("cifar10, download", "note", "Connect"),
         ("digits, embedded", "good", ""),
     ]
 
@@ -97,9 +118,16 @@ def test_backend_that_does_not_start_is_broken(monkeypatch):
 
 
 def test_devices_are_named_with_their_backend():
-    (finding,) = doctor._devices()
+    finding, *_ = doctor._devices()
     assert finding.state == "good"
     assert "(Keras on tensorflow)" in finding.found
+
+
+def test_machine_without_a_gpu_learns_that_messages_about_one_are_harmless(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    _, finding = doctor._devices()
+    assert finding[:3] == ("GPU", "good", "no NVIDIA driver")
+    assert "CUDA is harmless" in finding.remedy
 
 
 def test_unseen_gpu_is_noted(monkeypatch):
