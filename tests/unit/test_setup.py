@@ -1,8 +1,11 @@
-"""The three lists of requirements agree, and .ci/setup picks a Python that works."""
+"""The lists of requirements agree, .ci/setup picks a Python, `make lab` is quiet."""
 
 import importlib.metadata
+import json
+import logging
 import os
 import re
+import runpy
 import stat
 import subprocess
 import sys
@@ -13,6 +16,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from traitlets.config import Config
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -205,6 +209,57 @@ def test_uv_installs_where_it_is_present(machine):
         "python3 -m venv --without-pip --clear .venv",
         *(line.replace("-m pip install", UV_INSTALL) for line in INSTALLS),
     ]
+
+
+def test_the_silence_of_compiling_is_announced_before_the_installer_starts(machine):
+    machine.add("python3", "3.13", pip="echo from the installer")
+    lines = machine.set_up().stdout.splitlines()
+    (announced,) = [n for n, line in enumerate(lines) if "half a minute" in line]
+    assert announced < lines.index("from the installer")
+
+
+@pytest.fixture
+def settings():
+    """What lab/jupyter_server_config.py sets, as Jupyter would read it."""
+    settings = Config()
+    place = ROOT / "lab" / "jupyter_server_config.py"
+    runpy.run_path(str(place), init_globals={"get_config": lambda: settings})
+    return settings
+
+
+ADDRESS = "http://127.0.0.1:8888/lab/tree/notebooks/00_start_here.ipynb?token=1"
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "stays"),
+    [
+        ("INFO", "Jupyter Server 2.21.1 is running at:", True),
+        ("INFO", f"    {ADDRESS}", True),
+        ("INFO", "Use Control-C to stop this server", True),
+        ("ERROR", "no space left on device", True),
+        ("CRITICAL", f"\n\n  To access the server, open this:\n  {ADDRESS}", False),
+        ("WARNING", "Notebook notebooks/00_start_here.ipynb is not trusted", False),
+        ("INFO", "Skipped non-installed server(s): pyright", False),
+    ],
+)
+def test_lab_writes_its_address_once_and_errors(settings, level, text, stays):
+    config = settings.Application.logging_config
+    (name,) = config["handlers"]["console"]["filters"]
+    record = logging.makeLogRecord({"levelno": getattr(logging, level), "msg": text})
+    assert config["filters"][name]["()"]().filter(record) == stays
+
+
+def test_lab_shows_learners_no_menu_of_nbgrader(settings):
+    page = json.loads((ROOT / "lab" / "page_config.json").read_text())
+    assert page["disabledExtensions"]["@jupyter/nbgrader"] is True
+    extensions = settings.ServerApp.jpserver_extensions
+    assert len(extensions) == 4
+    assert not any(extensions.values())
+
+
+def test_lab_reads_its_settings():
+    (start,) = [line for line in commands("lab") if "jupyter lab" in line]
+    assert f'JUPYTER_CONFIG_PATH="{ROOT}/lab"' in start
 
 
 def commands(*arguments):
