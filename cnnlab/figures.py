@@ -498,6 +498,7 @@ def steps_of_channels(steps, ax=None):
     ax.axhline(0.5, color="0.3", ls="--", lw=1, label="half a step")
     ax.set(yscale="log", ylim=(min(0.25, 0.7 * ordered[-1]), None), xticks=[])
     ax.yaxis.set_major_formatter("{x:g}")
-    ax.set(xlabel="channels, the largest first", ylabel="steps")
-    ax.legend(fontsize=8)
+    ax.set(xlabel="channels, the largest first", ylabel="largest value (steps)")
+    if is_lost.any():
+        ax.legend(fontsize=8)
     return ax

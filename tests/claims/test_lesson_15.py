@@ -87,6 +87,44 @@ def test_the_costs_were_recorded_of_three_seeds():
 
 
 @pytest.mark.quick
+def test_int8_is_as_small_as_fast_and_as_right_as_stated():
+    whole, small = (of_contestants(f"TFLite {v}", "bytes") for v in ("float32", "int8"))
+    assert f"{np.mean(whole / small):.2f}" == "3.55"
+    whole, small = (
+        of_contestants(f"TFLite {v}", "milliseconds_1")[:, 0]
+        for v in ("float32", "int8")
+    )
+    assert f"{np.median(whole):.2f} {np.median(small):.3f}" == "0.24 0.073"
+    assert f"{np.median(whole / small):.1f}" == "3.4"
+    same = 100 * of_contestants("TFLite int8", "same_decisions")
+    assert f"{same.min():.1f} {same.mean():.1f} {same.max():.1f}" == "98.1 98.4 98.6"
+    keras_ = [run["keras_accuracy"] for run in record.read("tflite_cost")["runs"]]
+    lost = 100 * (np.array(keras_) - of_contestants("TFLite int8", "accuracy"))
+    assert f"{lost.min():.1f} {lost.max():.2f}" == "0.1 0.33"
+
+
+@pytest.mark.quick
+def test_the_variants_have_the_sizes_stated():
+    names = ("float32", "float16", "dynamic range", "int8", "16x8")
+    kilobytes = [of_contestants(f"TFLite {name}", "bytes")[0] / 1000 for name in names]
+    assert [round(size) for size in kilobytes] == [638, 327, 175, 180, 186]
+
+
+@pytest.mark.quick
+def test_other_runtimes_are_as_fast_as_stated():
+    def median(name):
+        return np.median(of_contestants(name, "milliseconds_1")[:, 0])
+
+    level = median("ONNX Runtime float32") / median("TFLite float32")
+    assert level == pytest.approx(1, abs=0.02)
+    twice = median("ONNX Runtime int8") / median("TFLite int8")
+    assert f"{twice:.1f}" == "2.0"
+    assert f"{median('PyTorch eager float32') / median('TFLite float32'):.1f}" == "3.6"
+    uneven = of_contestants("TFLite float32", "milliseconds_2")[:, 1:]
+    assert f"{uneven.min():.2f} {uneven.max():.2f}" == "0.16 0.26"
+
+
+@pytest.mark.quick
 def test_the_weights_have_the_accuracy_on_their_card():
     images, labels = cifar10.load("local", num_train=10)[1]
     path = modern_cnn_checkpoint.checkpoint("cifar10", 0)
