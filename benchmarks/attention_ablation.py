@@ -17,24 +17,23 @@ of which 16 would leave 1 to 8 units, and 4 leaves 4 to 32.
 
 import argparse
 import functools
-import sys
 import time
 
 from cnnlab.doctor import quiet_start
 
 quiet_start()
 
+import images
 import keras
 import record
 import workers
 
-from cnnlab.data import cifar10
 from cnnlab.evaluate import accuracy, latency, multiply_accumulates
 from cnnlab.layers.cbam import cbam
 from cnnlab.layers.squeeze_excite import squeeze_excite
 from cnnlab.models.modern_cnn import modern_cnn
 from cnnlab.models.resnet import resnet_small
-from cnnlab.train import split, train
+from cnnlab.train import train
 
 NAME = "attention_ablation"
 BUDGET = {
@@ -73,15 +72,9 @@ def build(network, kind):
     return function(**KINDS[kind](wider))
 
 
-@functools.cache
 def load():
     """Returns training, validation and test sets and what they are."""
-    train_set, test_set, data = cifar10.load(
-        "local",
-        num_train=BUDGET["num_train"] + BUDGET["num_val"],
-        num_test=BUDGET["num_test"],
-    )
-    return *split(*train_set, num_val=BUDGET["num_val"]), test_set, data
+    return images.of_budget("cifar10", BUDGET)
 
 
 def falling_rate():
@@ -114,10 +107,7 @@ def run(network, kind, seed):
         "seed": seed,
         "test_accuracy": accuracy(logits, labels_test),
         "seconds": round(seconds, 1),
-        "history": {
-            key: [round(value, 6) for value in values]
-            for key, values in history.items()
-        },
+        "history": record.rounded(history),
     }
 
 
@@ -140,20 +130,9 @@ def costs():
     ]
 
 
-def train_arms(content):
-    """Trains what the record lacks and writes each run as it ends."""
-    finished = [(run["network"], run["kind"], run["seed"]) for run in content["runs"]]
-    jobs = [(*arm, seed) for seed in SEEDS for arm in ARMS]
-    jobs = [job for job in jobs if job not in finished]
-    for result in workers.side_by_side(run, jobs):
-        content["runs"].append(result)
-        content["runs"].sort(key=order)
-        record.write(NAME, content)
-
-
-def order(run):
-    """Sorts runs by seed, then as `ARMS`."""
-    return run["seed"], ARMS.index((run["network"], run["kind"]))
+def identify(run):
+    """Returns the job whose result a run is."""
+    return run["network"], run["kind"], run["seed"]
 
 
 def time_arms(content):
@@ -180,20 +159,10 @@ def main():
     parser.add_argument("leg", choices=("train", "latency"))
     leg = parser.parse_args().leg
     data = load()[-1]
-    fresh = {
-        "data": {"name": data.name, "source": data.source},
-        "checksum": data.checksum,
-        "budget": BUDGET,
-        **conditions(),
-        "costs": costs(),
-        "runs": [],
-    }
-    content = record.read(NAME) or fresh
-    for key in ("budget", "checksum", "versions", "costs"):
-        if content[key] != fresh[key]:
-            sys.exit(f"{NAME}.json was written with another {key}: {content[key]}")
+    content = record.begun(NAME, data, BUDGET, **conditions(), costs=costs())
     if leg == "train":
-        train_arms(content)
+        jobs = [(*arm, seed) for seed in SEEDS for arm in ARMS]
+        workers.complete(NAME, content, run, jobs, identify)
     else:
         time_arms(content)
 

@@ -10,22 +10,20 @@ CONTRIBUTING.md says how long that takes.
 """
 
 import argparse
-import functools
-import sys
 import time
 
 from cnnlab.doctor import quiet_start
 
 quiet_start()
 
+import images
 import keras
 import record
 import workers
 
-from cnnlab.data import cifar10, scenes
 from cnnlab.evaluate import accuracy
 from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
-from cnnlab.train import plateau_and_stop, split, train
+from cnnlab.train import plateau_and_stop, train
 
 BUDGETS = {
     "cifar10": {
@@ -60,19 +58,9 @@ ARMS = {  # name: (options of the network, optimiser, callbacks?)
 }
 
 
-@functools.cache
 def load(name):
     """Returns training, validation and test sets and what they are."""
-    budget = BUDGETS[name]
-    sizes = {
-        "num_train": budget["num_train"] + budget["num_val"],
-        "num_test": budget["num_test"],
-    }
-    if name == "cifar10":
-        train_set, test_set, data = cifar10.load("local", **sizes)
-    else:
-        train_set, test_set, data = scenes.load("embedded", **sizes)
-    return *split(*train_set, num_val=budget["num_val"]), test_set, data
+    return images.of_budget(name, BUDGETS[name])
 
 
 def run(name, arm, seed):
@@ -102,10 +90,7 @@ def run(name, arm, seed):
         "parameters": model.count_params(),
         "test_accuracy": accuracy(logits, labels_test),
         "seconds": round(seconds, 1),
-        "history": {
-            key: [round(value, 6) for value in values]
-            for key, values in history.items()
-        },
+        "history": record.rounded(history),
     }
 
 
@@ -115,24 +100,12 @@ def main():
     name = parser.parse_args().data
     data = load(name)[-1]
     recorded = f"modern_cnn_ablation_{name}"
-    fresh = {
-        "data": {"name": data.name, "source": data.source},
-        "checksum": data.checksum,
-        "budget": BUDGETS[name],
-        **record.conditions("keras", keras.backend.backend(), "numpy"),
-        "runs": [],
-    }
-    content = record.read(recorded) or fresh
-    for key in ("budget", "checksum", "versions"):
-        if content[key] != fresh[key]:
-            sys.exit(f"{recorded}.json was written with another {key}: {content[key]}")
-    finished = {(run["arm"], run["seed"]) for run in content["runs"]}
+    libraries = record.conditions("keras", keras.backend.backend(), "numpy")
+    content = record.begun(recorded, data, BUDGETS[name], **libraries)
     jobs = [(name, arm, seed) for seed in SEEDS for arm in ARMS]
-    jobs = [job for job in jobs if job[1:] not in finished]
-    for result in workers.side_by_side(run, jobs):
-        content["runs"].append(result)
-        content["runs"].sort(key=lambda run: (run["seed"], [*ARMS].index(run["arm"])))
-        record.write(recorded, content)
+    workers.complete(
+        recorded, content, run, jobs, lambda run: (name, run["arm"], run["seed"])
+    )
 
 
 if __name__ == "__main__":

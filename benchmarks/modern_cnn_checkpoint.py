@@ -10,24 +10,21 @@ at once to data/records/modern_cnn_checkpoint_<set>.json, and a second start goe
 """
 
 import argparse
-import functools
-import hashlib
-import sys
 import time
 
 from cnnlab.doctor import quiet_start
 
 quiet_start()
 
+import images
 import keras
 import numpy as np
 import record
 import workers
 
-from cnnlab.data import cifar10, scenes
 from cnnlab.evaluate import accuracy
 from cnnlab.models.modern_cnn import modern_cnn
-from cnnlab.train import plateau_and_stop, split, train
+from cnnlab.train import plateau_and_stop, train
 
 BUDGETS = {
     "cifar10": {
@@ -59,19 +56,9 @@ def checkpoint(name, seed):
     return COMMITTED / f"modern_cnn_{name}{suffix}.keras"
 
 
-@functools.cache
 def load(name):
     """Returns training, validation and test sets and what they are."""
-    budget = BUDGETS[name]
-    sizes = {
-        "num_train": budget["num_train"] + budget["num_val"],
-        "num_test": budget["num_test"],
-    }
-    if name == "cifar10":
-        train_set, test_set, data = cifar10.load("local", **sizes)
-    else:
-        train_set, test_set, data = scenes.load("embedded", **sizes)
-    return *split(*train_set, num_val=budget["num_val"]), test_set, data
+    return images.of_budget(name, BUDGETS[name])
 
 
 def run(name, seed):
@@ -101,20 +88,16 @@ def run(name, seed):
         "parameters": bare.count_params(),
         "test_accuracy": accuracy(logits, labels_test),
         "seconds": round(seconds),
-        "history": {
-            key: [round(value, 6) for value in values]
-            for key, values in history.items()
-        },
+        "history": record.rounded(history),
     }
 
 
-def card(name, content, data, weights):
-    """Returns the page that says where the committed weights come from."""
+def facts(content, data):
+    """Returns what the card of the committed weights says, as a dict."""
     runs, budget = content["runs"], content["budget"]
     accuracies = [run["test_accuracy"] for run in runs]
     mean, deviation = np.mean(accuracies), np.std(accuracies, ddof=1)
-    rows = {
-        "SHA-256": f"`{hashlib.sha256(weights.read_bytes()).hexdigest()}`",
+    return {
         "network": f"`cnnlab.models.modern_cnn.modern_cnn()`, {runs[0]['parameters']:,}"
         " parameters: images 32x32x3 in [0, 1] to 10 logits",
         "classes": ", ".join(data.classes),
@@ -134,11 +117,6 @@ def card(name, content, data, weights):
         "limits": "made for the lessons: small pictures of these ten classes only",
         "licence of the weights": "CC BY 4.0, as the lessons",
     }
-    lines = [f"| {key} | {value} |" for key, value in rows.items()]
-    return "\n".join(
-        [f"# {weights.name}", "", "| what | |", "|---|---|", *lines, ""]
-        + [f"Made by `python benchmarks/modern_cnn_checkpoint.py {name}`.", ""]
-    )
 
 
 def main():
@@ -147,25 +125,12 @@ def main():
     name = parser.parse_args().data
     data = load(name)[-1]
     recorded = f"modern_cnn_checkpoint_{name}"
-    fresh = {
-        "data": {"name": data.name, "source": data.source},
-        "checksum": data.checksum,
-        "budget": BUDGETS[name],
-        **record.conditions("keras", keras.backend.backend(), "numpy"),
-        "runs": [],
-    }
-    content = record.read(recorded) or fresh
-    for key in ("budget", "checksum", "versions"):
-        if content[key] != fresh[key]:
-            sys.exit(f"{recorded}.json was written with another {key}: {content[key]}")
-    finished = {run["seed"] for run in content["runs"]}
-    jobs = [(name, seed) for seed in SEEDS if seed not in finished]
-    for result in workers.side_by_side(run, jobs):
-        content["runs"].append(result)
-        content["runs"].sort(key=lambda run: run["seed"])
-        record.write(recorded, content)
-    weights = checkpoint(name, SEEDS[0])
-    weights.with_suffix(".md").write_text(card(name, content, data, weights))
+    libraries = record.conditions("keras", keras.backend.backend(), "numpy")
+    content = record.begun(recorded, data, BUDGETS[name], **libraries)
+    jobs = [(name, seed) for seed in SEEDS]
+    workers.complete(recorded, content, run, jobs, lambda run: (name, run["seed"]))
+    made = f"python benchmarks/modern_cnn_checkpoint.py {name}"
+    record.write_card(checkpoint(name, SEEDS[0]), facts(content, data), made)
 
 
 if __name__ == "__main__":

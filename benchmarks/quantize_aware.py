@@ -14,7 +14,6 @@ and a second start goes on.
 """
 
 import argparse
-import functools
 import hashlib
 import os
 import shutil
@@ -26,19 +25,19 @@ from cnnlab.doctor import quiet_start
 
 quiet_start()
 
+import images
 import keras
 import numpy as np
 import record
 import workers
 from keras import layers
 
-from cnnlab.data import cifar10, scenes
 from cnnlab.evaluate import accuracy
 from cnnlab.lite.convert import convert
 from cnnlab.lite.interpreter import predict
 from cnnlab.quantize_aware.fold import fold_batch_normalization
 from cnnlab.quantize_aware.model import quantize_aware
-from cnnlab.train import split, train
+from cnnlab.train import train
 
 BUDGET = {
     "num_train": 8_000,
@@ -93,18 +92,9 @@ def _unstrided(layer):
     return type(layer).from_config({**layer.get_config(), **changes})
 
 
-@functools.cache
 def load(name):
     """Returns training, validation and test sets and what they are."""
-    sizes = {
-        "num_train": BUDGET["num_train"] + BUDGET["num_val"],
-        "num_test": BUDGET["num_test"],
-    }
-    if name == "cifar10":
-        train_set, test_set, data = cifar10.load("local", **sizes)
-    else:
-        train_set, test_set, data = scenes.load("embedded", **sizes)
-    return *split(*train_set, num_val=BUDGET["num_val"]), test_set, data
+    return images.of_budget(name, BUDGET)
 
 
 def fit(model, name, epochs, label):
@@ -122,20 +112,22 @@ def fit(model, name, epochs, label):
         optimizer=keras.optimizers.AdamW(rate),
         name=f"{name}, {label}",
     )
-    rounded = {key: [round(v, 6) for v in values] for key, values in history.items()}
-    return {"history": rounded, "seconds": round(time.perf_counter() - started)}
+    return {
+        "history": record.rounded(history),
+        "seconds": round(time.perf_counter() - started),
+    }
 
 
 def measure(model, name, scales):
     """Returns what a network and its int8 forms answer on the test set."""
-    (images_train, _), _, (images, labels), _ = load(name)
+    (images_train, _), _, (images_test, labels), _ = load(name)
     has_ranges = any("range" in layer.name for layer in model.layers)
     shown = None if has_ranges else images_train[: BUDGET["num_representative"]]
-    logits = model.predict(images, batch_size=500, verbose=0)
+    logits = model.predict(images_test, batch_size=500, verbose=0)
     result = {"test_accuracy": accuracy(logits, labels)}
     for kind in scales:
         scores = predict(
-            convert(model, "int8", shown, per_channel=SCALES[kind]), images
+            convert(model, "int8", shown, per_channel=SCALES[kind]), images_test
         )
         result[f"int8_{kind}"] = {
             "test_accuracy": accuracy(scores, labels),
@@ -171,13 +163,12 @@ def run(name, seed):
     return result
 
 
-def card(name, content, data, path):
-    """Returns the page that says where the committed weights come from."""
+def facts(content, data):
+    """Returns what the card of the committed weights says, as a dict."""
     found = [run["trained"] for run in content["runs"]]
     accuracies = [run["test_accuracy"] for run in found]
     mean, deviation = np.mean(accuracies), np.std(accuracies, ddof=1)
-    rows = {
-        "SHA-256": f"`{hashlib.sha256(path.read_bytes()).hexdigest()}`",
+    return {
         "network": f"MobileNetV2 0.35 up to `{LAST}`, its first stride 1, then average"
         f" pooling and a dense layer; {content['runs'][0]['parameters']:,} parameters:"
         " images 32x32x3 in [0, 1] to 10 logits",
@@ -196,11 +187,6 @@ def card(name, content, data, path):
         " kernel ruins it",
         "licence of the weights": "Apache-2.0, as those it was begun from",
     }
-    lines = [f"| {key} | {value} |" for key, value in rows.items()]
-    return "\n".join(
-        [f"# {path.name}", "", "| what | |", "|---|---|", *lines, ""]
-        + [f"Made by `python benchmarks/quantize_aware.py {name}`.", ""]
-    )
 
 
 def main():
@@ -209,28 +195,17 @@ def main():
     name = parser.parse_args().data
     data = load(name)[-1]
     recorded = f"quantize_aware_{name}"
-    fresh = {
-        "data": {"name": data.name, "source": data.source},
-        "checksum": data.checksum,
-        "weights": f"sha256:{hashlib.sha256(weights().read_bytes()).hexdigest()}",
-        "budget": BUDGET,
-        **record.conditions("keras", "tensorflow", "ai-edge-litert", "numpy"),
-        "runs": [],
-    }
-    content = record.read(recorded) or fresh
-    for key in ("budget", "checksum", "weights", "versions"):
-        if content[key] != fresh[key]:
-            sys.exit(f"{recorded}.json was written with another {key}: {content[key]}")
-    finished = {run["seed"] for run in content["runs"]}
-    jobs = [(name, seed) for seed in SEEDS if seed not in finished]
-    for result in workers.side_by_side(run, jobs):
-        content["runs"].append(result)
-        content["runs"].sort(key=lambda run: run["seed"])
-        record.write(recorded, content)
+    begun_from = f"sha256:{hashlib.sha256(weights().read_bytes()).hexdigest()}"
+    libraries = record.conditions("keras", "tensorflow", "ai-edge-litert", "numpy")
+    content = record.begun(recorded, data, BUDGET, weights=begun_from, **libraries)
+    jobs = [(name, seed) for seed in SEEDS]
+    workers.complete(recorded, content, run, jobs, lambda run: (name, run["seed"]))
     COMMITTED.mkdir(parents=True, exist_ok=True)
     path = COMMITTED / f"mobilenet_start_{name}.keras"
-    shutil.copyfile(BUILT / f"mobilenet_start_{name}_seed_0.keras", path)
-    path.with_suffix(".md").write_text(card(name, content, data, path))
+    if (built := BUILT / f"mobilenet_start_{name}_seed_0.keras").exists():
+        shutil.copyfile(built, path)
+    made = f"python benchmarks/quantize_aware.py {name}"
+    record.write_card(path, facts(content, data), made)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ A script of this folder measures and writes data/records/NAME.json; lessons, REA
 and tests read it. No record is written by hand.
 """
 
+import hashlib
 import importlib.metadata
 import json
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +51,57 @@ def read(name):
     """Returns the record `name`, or None if there is none yet."""
     path = RECORDS / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def begun(name, data, budget, **others):
+    """Returns the record to go on with: the one that is there, or a fresh one.
+
+    A record that was begun with another budget, other data or versions is not mixed
+    with new results: the script ends.
+
+    Args:
+        name: Name of the record.
+        data: `cnnlab.data.sources.Record` of the images.
+        budget: What every run may spend, a dict.
+        others: What else the record says before its runs; `conditions` among it.
+
+    Returns:
+        A dict whose `runs` are those that are there already.
+    """
+    fresh = {
+        "data": {"name": data.name, "source": data.source},
+        "checksum": data.checksum,
+        "budget": budget,
+        **others,
+        "runs": [],
+    }
+    content = read(name) or fresh
+    for key in fresh.keys() - {"data", "hardware", "commit", "runs"}:
+        if content[key] != fresh[key]:
+            sys.exit(f"{name}.json was written with another {key}: {content[key]}")
+    return content
+
+
+def rounded(history):
+    """Returns what a training tells of its epochs in six decimals."""
+    return {key: [round(v, 6) for v in values] for key, values in history.items()}
+
+
+def write_card(path, rows, made, *before):
+    """Writes the page beside a file of weights that says what it is.
+
+    Args:
+        path: The file; its checksum becomes the first row.
+        rows: A dict from what is said to what there is to say of it.
+        made: Command that made the file.
+        before: Lines between the title and the table.
+    """
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    rows = {"SHA-256": f"`{checksum}`", **rows}
+    lines = [f"# {path.name}", "", *before, "| what | value |", "|---|---|"]
+    lines += [f"| {key} | {value} |" for key, value in rows.items()]
+    lines += ["", f"Made by `{made}`.", ""]
+    path.with_suffix(".md").write_text("\n".join(lines))
 
 
 def write(name, content):

@@ -61,10 +61,9 @@ def provenance(weights, measured, data):
     }
 
 
-def card(path, packed, said, data):
-    """Returns the page that says where the shipped model comes from."""
-    rows = {
-        "SHA-256": f"`{_checksum(packed)}`",
+def facts(packed, said, data):
+    """Returns what the card of the shipped model says, as a dict."""
+    return {
         "bytes": f"{len(packed):,}",
         "network": said["network"],
         "weights": f"{said['weights']}; their card tells how they were trained",
@@ -81,12 +80,6 @@ def card(path, packed, said, data):
         "limits": said["limits"],
         "licence of the model": f"{said['licence']}, as the lessons",
     }
-    lines = [f"| {key} | {value} |" for key, value in rows.items()]
-    use = f"    cnnlab classify data/checkpoints/{path.name} IMAGE..."
-    made = "Made by `CNNLAB_DATA=... python benchmarks/ship_modern_cnn.py`."
-    return "\n".join(
-        [f"# {path.name}", "", use, "", "| what | |", "|---|---|", *lines, "", made, ""]
-    )
 
 
 def _checksum(content):
@@ -106,7 +99,9 @@ def main():
     how = Preprocessing(*model.input_shape[1:3])
     packed = pack(flatbuffer, data.classes, how, said)
     SHIPPED.write_bytes(packed)
-    SHIPPED.with_suffix(".md").write_text(card(SHIPPED, packed, said, data))
+    use = f"    cnnlab classify data/checkpoints/{SHIPPED.name} IMAGE..."
+    made = "CNNLAB_DATA=... python benchmarks/ship_modern_cnn.py"
+    record.write_card(SHIPPED, facts(packed, said, data), made, use, "")
     print(f"Wrote {SHIPPED.relative_to(record.ROOT)} and its card")
 
 

@@ -8,6 +8,8 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+import record
+
 
 def side_by_side(work, jobs):
     """Calls `work(*job)` for every job and yields the results as they come.
@@ -24,3 +26,21 @@ def side_by_side(work, jobs):
     with ProcessPoolExecutor(os.cpu_count(), spawn) as pool:
         for future in as_completed([pool.submit(work, *job) for job in jobs]):
             yield future.result()
+
+
+def complete(name, content, work, jobs, identify):
+    """Runs what a record lacks, and writes each result as it comes.
+
+    Args:
+        name: Name of the record.
+        content: What `record.begun` returns.
+        work: As for `side_by_side`.
+        jobs: Tuples of arguments, in the order in which the record holds the results.
+        identify: Function from a result to its job.
+    """
+    finished = [identify(run) for run in content["runs"]]
+    missing = [job for job in jobs if job not in finished]
+    for result in side_by_side(work, missing):
+        content["runs"].append(result)
+        content["runs"].sort(key=lambda run: jobs.index(identify(run)))
+        record.write(name, content)
