@@ -47,6 +47,13 @@ def mark_bare_addresses(app, doctree):
             link["classes"].append("bare")
 
 
+def let_folds_be_read(app, pagename, templatename, context, doctree):
+    """Gives folded code the name that is written on it; myst-nb gives it another."""
+    if "body" in context:
+        named = '<summary aria-label="Toggle hidden content">'
+        context["body"] = context["body"].replace(named, "<summary>")
+
+
 def write_formula(writer, node):
     """Writes a formula as MathML."""
     as_block = isinstance(node, nodes.math_block)
@@ -58,5 +65,6 @@ def setup(app):
     """Hooks everything into Sphinx."""
     app.connect("doctree-read", describe_pictures)
     app.connect("doctree-read", mark_bare_addresses)
+    app.connect("html-page-context", let_folds_be_read)
     app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -496,7 +496,8 @@ def steps_of_channels(steps, ax=None):
         if chosen.any():
             ax.bar(np.flatnonzero(chosen), ordered[chosen], color=colour, label=label)
     ax.axhline(0.5, color="0.3", ls="--", lw=1, label="half a step")
-    ax.set(yscale="log", ylim=(min(0.25, 0.7 * ordered[-1]), None), xticks=[])
+    floor = np.clip(0.7 * ordered[-1], 0.01, 0.25)  # a silent channel has no bar
+    ax.set(yscale="log", ylim=(floor, None), xticks=[])
     ax.yaxis.set_major_formatter("{x:g}")
     ax.set(xlabel="channels, the largest first", ylabel="largest value (steps)")
     if is_lost.any():

@@ -217,6 +217,12 @@ def test_channels_below_half_a_step_are_drawn_as_lost():
     assert len(figures.steps_of_channels(np.array([2.0, 9.0])).containers) == 1
 
 
+def test_a_silent_channel_is_lost_without_a_warning():
+    ax = figures.steps_of_channels(np.array([0.0, 9.0]))
+    assert len(ax.containers) == 2
+    assert ax.get_ylim()[0] == 0.01
+
+
 def test_a_model_has_one_colour_and_marker_and_a_figure_one_legend():
     run = {"accuracy": [0.1, 0.2], "val_accuracy": [0.1, 0.3], "loss": [2.0, 1.0]}
     run["val_loss"] = run["loss"]
