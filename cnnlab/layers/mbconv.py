@@ -1,0 +1,89 @@
+"""MBConv: the inverted residual block, wide where it looks and narrow where it adds.
+
+Taught in notebooks/05_transfer_learning_efficientnet.ipynb.
+Source: Sandler et al. 2018, section 3.3, https://arxiv.org/abs/1801.04381; the gate
+    and where it stands, Tan & Le 2019, section 4, https://arxiv.org/abs/1905.11946;
+    stochastic depth, Huang et al. 2016, section 3, https://arxiv.org/abs/1603.09382
+Verdict: many channels for few multiplications. Its wide maps fill memory, and a
+    depthwise convolution computes little for each value that it moves.
+"""
+
+from keras import layers
+
+HE_FAN_OUT = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"},
+}
+
+
+def mbconv(
+    x, filters, *, expansion=6, kernel_size=3, strides=1, drop_path=0.0, name=None
+):
+    """Applies an inverted residual block: widen, look around, gate, narrow.
+
+    As in `keras.applications` the gate's hidden layer has a quarter of the channels of
+    `x`, not of the widened map. Normalisation keeps its running statistics with
+    momentum 0.9, as in `cnnlab.models.modern_cnn`.
+
+    Args:
+        x: Feature map, shape `(B, H, W, C)`.
+        filters: Channels of the result.
+        expansion: Factor by which the block is wider inside than `C`.
+        kernel_size: Of the depthwise convolution.
+        strides: Of the depthwise convolution.
+        drop_path: Probability that an image skips the block in training.
+        name: Name of the last normalisation.
+
+    Returns:
+        A feature map of `filters` channels; `x` is added where shapes allow.
+    """
+    channels, shortcut = x.shape[-1], x
+    if expansion != 1:
+        x = layers.Activation("swish")(convolution(x, expansion * channels))
+    x = layers.DepthwiseConv2D(
+        kernel_size,
+        strides,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer=HE_FAN_OUT,
+    )(x)
+    x = layers.Activation("swish")(layers.BatchNormalization(momentum=0.9)(x))
+    x = _squeeze_excite(x, max(1, channels // 4))
+    x = convolution(x, filters, name=name)
+    if strides != 1 or filters != channels:
+        return x
+    if drop_path:
+        x = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1))(x)
+    return layers.Add()([x, shortcut])
+
+
+def convolution(x, filters, kernel_size=1, strides=1, name=None):
+    """Applies a normalised convolution without bias, and without activation.
+
+    Args:
+        x: Feature map, shape `(B, H, W, C)`.
+        filters: Channels of the result.
+        kernel_size: Of the convolution.
+        strides: Of the convolution.
+        name: Name of the normalisation.
+
+    Returns:
+        A feature map of `filters` channels.
+    """
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=HE_FAN_OUT,
+    )(x)
+    return layers.BatchNormalization(momentum=0.9, name=name)(x)
+
+
+def _squeeze_excite(x, hidden):
+    options = {"kernel_size": 1, "kernel_initializer": HE_FAN_OUT}
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)  # (B, 1, 1, C)
+    gate = layers.Conv2D(hidden, activation="swish", **options)(gate)
+    gate = layers.Conv2D(x.shape[-1], activation="sigmoid", **options)(gate)
+    return layers.Multiply()([x, gate])

@@ -1,0 +1,197 @@
+"""EfficientNet against `keras.applications`, with random weights and no download."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from keras.src.applications import efficientnet as published
+
+from cnnlab.models.efficientnet import (
+    VARIANTS,
+    copy_weights,
+    efficientnet,
+    scale_filters,
+    scaled_blocks,
+)
+
+ON_TENSORFLOW = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="compiled shape by shape, this takes JAX ten seconds and more",
+)
+
+
+@pytest.fixture(scope="module")
+def b0():
+    return efficientnet("b0", (64, 64, 3))
+
+
+@pytest.fixture(scope="module")
+def small():
+    return efficientnet("small", num_classes=10)
+
+
+@pytest.fixture(scope="module")
+def headless():
+    return efficientnet("small", (None, None, 3), num_classes=None)
+
+
+@pytest.fixture(scope="module")
+def half_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return efficientnet("small", num_classes=10, dropout=0.7, drop_path=0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def features_of(model):
+    return keras.Model(model.input, model.get_layer("features").output)
+
+
+def images(*shape):
+    return np.random.default_rng(0).random(shape, "float32")
+
+
+def randomized(model):
+    """Gives every vector of a `keras.applications` model random values."""
+    rng = np.random.default_rng(0)
+    model.set_weights(
+        [
+            rng.uniform(0.5, 1.5, weight.shape) if weight.ndim == 1 else weight
+            for weight in model.get_weights()
+        ]
+    )
+    model.layers[2].finalize_state()
+    return model
+
+
+def pretrained(monkeypatch, **options):
+    """Builds B0 as for ImageNet, with its second rescaling, but downloads nothing."""
+    monkeypatch.setattr(published.file_utils, "get_file", lambda *_, **__: None)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
+    inputs = keras.Input((64, 64, 3))
+    return published.EfficientNetB0(weights="imagenet", input_tensor=inputs, **options)
+
+
+@ON_TENSORFLOW
+def test_parameters_are_those_of_keras_applications(b0):
+    assert b0.count_params() == 5_330_571
+    assert b0.count_params() - 1281 * 1000 == 4_049_571
+
+
+def test_small_network_is_small_and_sees_every_pixel_early(small):
+    assert small.count_params() == 1_142_931
+    blocks = [x for x in small.layers if x.name.startswith("block")]
+    sizes = [block.output.shape[1] for block in blocks]
+    assert sizes == [32] + [16] * 2 + [8] * 6 + [4] * 4
+
+
+@pytest.mark.parametrize(
+    ("filters", "width", "scaled"),
+    [(32, 1.0, 32), (16, 0.6, 16), (40, 1.1, 48), (24, 1.2, 32), (16, 0.1, 8)],
+)
+def test_filters_are_multiples_of_8_and_shrink_by_a_tenth_at_most(
+    filters, width, scaled
+):
+    assert scale_filters(filters, width) == scaled
+
+
+def test_drop_path_grows_linearly_with_depth():
+    rates = [block["drop_path"] for block in scaled_blocks(1.0, 1.0, (1,) * 7, 0.2)]
+    np.testing.assert_allclose(rates, 0.2 * np.arange(16) / 16)
+
+
+def test_formula_gives_b1_to_b3_and_falls_short_of_the_others():
+    for variant, power in zip(("b1", "b2", "b3"), (0.5, 1, 2)):
+        width, depth, pixels, *_ = VARIANTS[variant]
+        formula = [1.1**power, 1.2**power, 224 * 1.15**power]
+        np.testing.assert_allclose([width, depth, pixels], formula, rtol=0.05)
+    for power, variant in enumerate(("b4", "b5", "b6", "b7"), 3):
+        assert VARIANTS[variant][2] > 1.1 * 224 * 1.15**power
+
+
+@ON_TENSORFLOW
+def test_copied_weights_answer_as_in_keras_applications(b0, monkeypatch):
+    keras.utils.set_random_seed(0)
+    source = pretrained(monkeypatch, classifier_activation=None)
+    x = images(2, 64, 64, 3)
+    copy_weights(b0, randomized(source))
+    expected = np.array(source([255 * x]))
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(b0(x), expected, atol=1e-4)
+
+
+def test_source_without_a_top_leaves_the_head(small, half_precision):
+    head = half_precision.layers[-1].get_weights()
+    copy_weights(half_precision, features_of(small))
+    expected = small.get_weights()[:-2] + head
+    for new, old in zip(half_precision.get_weights(), expected):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_normalization_begins_with_the_statistics_of_imagenet(small):
+    mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    x = images(2, 4, 4, 3)
+    expected = (x - np.array(mean)) / np.array(deviation)
+    np.testing.assert_allclose(small.layers[1](x), expected, atol=1e-5)
+
+
+def test_source_of_another_variant_is_refused(small):
+    source = keras.Model(small.input, small.get_layer("block2a").output, name="part")
+    message = (
+        "`source` must be of the same variant as `model`, with as many classes or no "
+        "top. Received: source='part', model='efficientnet_small'"
+    )
+    with pytest.raises(ValueError, match=message):
+        copy_weights(small, source)
+
+
+def test_saved_model_reloads_in_plain_keras(small, tmp_path):
+    x = images(2, 32, 32, 3)
+    small.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(x), small(x), atol=1e-5)
+    assert "cnnlab" not in small.to_json()
+    assert (tmp_path / "model.keras").stat().st_size < 8e6
+
+
+def test_without_a_head_images_of_any_size_give_the_last_feature_map(small, headless):
+    headless.set_weights(small.get_weights()[:-2])
+    assert headless.output_shape == (None, None, None, 768)
+    assert headless(images(1, 33, 47, 3)).shape == (1, 5, 6, 768)
+    x = images(2, 32, 32, 3)
+    np.testing.assert_allclose(headless(x), features_of(small)(x), atol=1e-5)
+
+
+@ON_TENSORFLOW
+def test_mixed_precision_stays_near_and_gives_logits_in_float32(small, half_precision):
+    half_precision.set_weights(small.get_weights())
+    x = images(2, 32, 32, 3)
+    logits, expected = np.array(half_precision(x)), np.array(small(x))
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, expected, atol=0.03 * np.abs(expected).max())
+
+
+def test_unknown_variant_is_refused():
+    message = r"`variant` must be one of \['b0', .*'small'\]. Received: 'b8'"
+    with pytest.raises(ValueError, match=message):
+        efficientnet("b8")
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 1), (32, 3)])
+def test_images_must_have_three_channels(shape):
+    message = f"`input_shape` must be height, width and 3 channels. Received: {shape}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        efficientnet("small", shape)
+
+
+def dropout_rates(model):
+    return [x.rate for x in model.layers if isinstance(x, keras.layers.Dropout)]
+
+
+def test_rates_are_the_variants_own_unless_given(small, half_precision):
+    residual = (2, 4, 6, 8, 10, 11)  # of 13 blocks, those that add their input
+    expected = [0.2 * block / 13 for block in residual] + [0.2]
+    assert dropout_rates(small) == pytest.approx(expected)
+    assert dropout_rates(half_precision) == [0.7]
