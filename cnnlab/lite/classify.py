@@ -37,9 +37,7 @@ class Classifier:
     def __init__(self, path):
         path = Path(path)
         if not path.is_file():
-            raise package.PackageError(
-                "It is no ordinary file" if path.exists() else "There is no such file"
-            )
+            raise package.PackageError(pictures.not_a_file(path))
         content = path.read_bytes()
         contained = package.unpack(content)
         self._interpreter = _started(content)

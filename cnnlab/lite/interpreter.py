@@ -96,6 +96,18 @@ def to_floats(values, details):
     return dequantize(values, *details["quantization"])
 
 
+def fits(images, shape):
+    """Tells whether an array holds images of a shape in which -1 or None is any size.
+
+    Args:
+        images: Array.
+        shape: That of one image.
+    """
+    return images.ndim == len(shape) + 1 and all(
+        expected in (-1, None, size) for size, expected in zip(images.shape[1:], shape)
+    )
+
+
 def check_images(images, interpreter):
     """Raises a ValueError unless an array holds images that a model can be given.
 
@@ -105,10 +117,7 @@ def check_images(images, interpreter):
     """
     (entrance,) = interpreter.get_input_details()
     shape = entrance["shape_signature"][1:]
-    fits = images.ndim == len(shape) + 1 and all(
-        expected in (-1, size) for size, expected in zip(images.shape[1:], shape)
-    )
-    if not (fits and len(images)):
+    if not (fits(images, shape) and len(images)):
         wanted = ", ".join("any" if size == -1 else str(size) for size in shape)
         raise ValueError(
             f"The model takes one or more images of shape (N, {wanted}). "

@@ -53,12 +53,15 @@ def read(path, preprocessing):
     return low + pixels / np.float32(255) * (high - low)
 
 
+def not_a_file(path):
+    """Says why a path leads to no file."""
+    return "It is no ordinary file" if path.exists() else "There is no such file"
+
+
 def _decode(path):
     """Returns a picture in RGB, upright and opaque."""
     if not path.is_file():
-        raise PictureError(
-            "It is no ordinary file" if path.exists() else "There is no such file"
-        )
+        raise PictureError(not_a_file(path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a blemish that does not hinder decoding
         warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -8,6 +8,8 @@ all of one kind make ranges that later images do not fit, and only the answers t
 
 import numpy as np
 
+from cnnlab.lite.interpreter import fits
+
 MIN_REPRESENTATIVE = 32  # images; TensorFlow's guide advises 100 to 500
 
 
@@ -27,10 +29,7 @@ def check(images, shape, image_range=None):
 
 
 def _check_shape(images, shape):
-    fits = images.ndim == len(shape) + 1 and all(
-        expected in (None, size) for size, expected in zip(images.shape[1:], shape)
-    )
-    if not fits:
+    if not fits(images, shape):
         raise ValueError(
             "Representative images are an array of shape "
             f"(N, {', '.join(map(str, shape))}). Received: {images.shape}"

@@ -1,5 +1,7 @@
 """Explorers that draw a figure: right numbers, a picture, and every knob acts."""
 
+from functools import partial
+
 import matplotlib
 import numpy as np
 import pytest
@@ -7,32 +9,54 @@ import pytest
 matplotlib.use("agg")
 
 from cnnlab import convolution
-from cnnlab.widgets import activations, receptive_field, schedules
+from cnnlab.widgets import (
+    activations,
+    attention,
+    quantization,
+    receptive_field,
+    schedules,
+)
 
-EXPLORERS = [
-    receptive_field.receptive_field_explorer,
-    activations.activation_explorer,
-    schedules.schedule_explorer,
-]
+RNG = np.random.default_rng(0)
+EXPLORERS = {
+    "receptive field": receptive_field.receptive_field_explorer,
+    "activations": activations.activation_explorer,
+    "schedules": schedules.schedule_explorer,
+    "attention": partial(
+        attention.attention_explorer,
+        RNG.random((3, 8, 8, 3)),
+        [RNG.random((3, 6)), RNG.random((3, 5))],  # of two blocks
+        [RNG.random((3, 8, 8)), RNG.random((3, 4, 4))],
+    ),
+    "quantisation": partial(
+        quantization.quantization_explorer,
+        RNG.normal(size=(32, 4)),
+        RNG.normal(size=4),
+        RNG.normal(size=(50, 32)),
+    ),
+}
 
 
-@pytest.mark.parametrize("build", EXPLORERS)
+@pytest.fixture(params=EXPLORERS)
+def build(request):
+    return EXPLORERS[request.param]
+
+
 def test_without_a_browser_there_is_a_described_picture(build):
     bundle, metadata = build()._repr_mimebundle_()
     assert sorted(bundle) == ["image/png", "text/plain"]
     assert metadata["image/png"]["alt"] == bundle["text/plain"] != ""
 
 
-@pytest.mark.parametrize("build", EXPLORERS)
 def test_every_knob_is_labelled_and_redraws(build):
     explorer = build(in_browser=True)
-    for knob in explorer.knobs.values():
+    for name, knob in explorer.knobs.items():
         before = explorer.output.value
         if hasattr(knob, "options"):
             knob.value = next(x for x in reversed(knob.options) if x != knob.value)
         else:
             knob.value += 10
-        assert knob.description
+        assert knob.description == name.replace("_", " ")
         assert explorer.output.value != before
 
 
