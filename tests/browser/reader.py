@@ -22,6 +22,13 @@ RUN_ALL = """() => {
     jupyterapp.commands.execute('notebook:run-all-cells')
         .then(right => { window.finished = [right]; });
 }"""
+# The kernel answers in order, and what a widget held back goes out after an answer:
+# after a few, all that was turned before is drawn.
+SETTLE = """async () => {
+    const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const nothing = {code: "", silent: true};
+    for (const _ of [1, 2, 3, 4]) await kernel.requestExecute(nothing).done;
+}"""
 CELLS = """[...jupyterapp.shell.currentWidget.content.model.cells]
     .filter(cell => cell.type === 'code')
     .map(cell => ({number: cell.executionCount, outputs: cell.outputs.toJSON()}))"""
@@ -99,6 +106,11 @@ def open_lesson(page, address, name):
     """Opens a notebook and waits for its kernel."""
     page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}")
     page.wait_for_function(IDLE, timeout=1000 * SECONDS_TO_START)
+
+
+def settle(page):
+    """Waits until every explorer shows what its knobs say."""
+    page.evaluate(SETTLE)
 
 
 def run_all(page):

@@ -9,6 +9,10 @@ EXPLORER = ".jp-OutputArea-output .widget-vbox:has(.widget-html)"
 KNOBS = "select, input[type=number], .widget-readout[contenteditable]"
 IS_LAST = "knob => knob.selectedIndex === knob.length - 1"
 HANDLE = "[role=slider]"
+ENDS = f"""knob => {{
+    const handle = knob.parentElement.querySelector('{HANDLE}');
+    return [Number(handle.ariaValueMin), Number(handle.ariaValueMax)];
+}}"""
 NOTEBOOK = """() => {
     const notebook = jupyterapp.shell.currentWidget.content;
     return [notebook.mode, notebook.activeCellIndex, notebook.model.cells.length];
@@ -22,8 +26,8 @@ def turn(knob):
     if knob.evaluate("knob => knob.tagName") == "SELECT":
         knob.press("ArrowUp" if knob.evaluate(IS_LAST) else "ArrowDown")
     elif knob.evaluate("knob => knob.isContentEditable"):
-        number = int(knob.inner_text().replace("−", "-"))
-        knob.fill(str(number + 1))
+        first, last = knob.evaluate(ENDS)  # a slider takes no number between two steps
+        knob.fill(str(first if knob.inner_text() == str(last) else last))
         knob.press("Enter")
     else:
         knob.press("ArrowUp")
@@ -85,6 +89,7 @@ def test_every_knob_of_every_explorer_answers(lesson):
         knobs = explorer.query_selector_all(KNOBS)
         assert knobs
         for knob in knobs:
+            reader.settle(lesson.page)  # no late answer to the knob before
             before = explorer.query_selector(".widget-html-content").inner_html()
             turn(knob)
             lesson.page.wait_for_function(DONE, arg=[explorer, before])
