@@ -22,13 +22,13 @@ def doctor():
     from rich.console import Console
     from rich.table import Table
 
-    from cnnlab.data import sources
+    from cnnlab.data import inventory
     from cnnlab.doctor import findings, hidden_messages
 
     console = Console()
     table = Table("part", "state", "found", "remedy", title="cnnlab doctor")
     with console.status("Starting Keras and reading the data sets"):
-        found = list(findings(sources.available(verify=True)))
+        found = list(findings(inventory.available(verify=True)))
     for part in found:
         table.add_row(*part, style=COLOURS[part.state])
     console.print(table)

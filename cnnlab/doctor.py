@@ -69,7 +69,7 @@ def findings(available):
     """Examines this machine, one part after the other.
 
     Args:
-        available: What `cnnlab.data.sources.available` returns.
+        available: What `cnnlab.data.inventory.available` returns.
 
     Yields:
         `Finding`s. Only the state "broken" keeps a lesson from running.

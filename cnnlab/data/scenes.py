@@ -276,7 +276,7 @@ def _draw_rounds(numbers, scenes, size):
         scenes.labels[rows] = label
 
 
-def load(source="auto", num_train=None, num_test=None, seed=0):
+def load(source="auto", num_train=None, num_test=None, seed=0, size=32):
     """Draws a training and a test set, from two streams of one seed.
 
     Args:
@@ -284,10 +284,11 @@ def load(source="auto", num_train=None, num_test=None, seed=0):
         num_train: Number of training images; by default `NUM_TRAIN`.
         num_test: Number of test images; by default `NUM_TEST`.
         seed: A non-negative integer.
+        size: Height and width in pixels, at least 8.
 
     Returns:
         `(images_train, labels_train), (images_test, labels_test), record`: images
-        float32 in [0, 1], shape `(N, 32, 32, 3)`; labels int64, indices into
+        float32 in [0, 1], shape `(N, size, size, 3)`; labels int64, indices into
         `CLASSES`, shape `(N,)`.
 
     Raises:
@@ -299,7 +300,8 @@ def load(source="auto", num_train=None, num_test=None, seed=0):
     _check("num_test", num_test, 1, "")
 
     def draw():
-        train, test = render(num_train, (seed, 1)), render(num_test, (seed, 2))
+        train = render(num_train, (seed, 1), size)
+        test = render(num_test, (seed, 2), size)
         return train[:2], test[:2], _record(train, test)
 
     return sources.load(source, {"embedded": draw})

@@ -118,7 +118,7 @@ EMBEDDED = {  # dataset: the installed package that it comes from
 # Choosing a source
 
 
-def load(source, readers):
+def load(source, readers, what="Data", held="CNNLAB_DATA holds it"):
     """Reads a dataset from the source asked for, or from the first that has it.
 
     Args:
@@ -126,6 +126,8 @@ def load(source, readers):
             and one printed line that says which, and why.
         readers: A dict from the name of a source to a function without arguments
             that returns a tuple ending in a `Record`, or raises `DataError`.
+        what: First word of the line.
+        held: Why the source "local" was taken, for the line.
 
     Returns:
         What the reader returned.
@@ -137,10 +139,12 @@ def load(source, readers):
     if source not in ("auto", *readers):
         names = ", ".join(f'"{name}"' for name in ("auto", *readers))
         raise ValueError(f"`source` must be one of {names}. Received: {source!r}")
-    return _first(readers) if source == "auto" else readers[source]()
+    if source == "auto":
+        return _first(readers, what, held)
+    return readers[source]()
 
 
-def _first(readers):
+def _first(readers, what, held):
     errors = []
     for reader in readers.values():
         try:
@@ -148,15 +152,16 @@ def _first(readers):
         except DataError as error:
             errors.append(error)
             continue
-        print(f"Data: {result[-1]}, since {_because(result[-1], errors)}.")
+        because = _because(result[-1], errors, held)
+        print(f"{what}: {result[-1]}, since {because}.")
         return result
     raise DataError("\n".join(map(str, errors)), "no source has it")
 
 
-def _because(record, errors):
+def _because(record, errors, held):
     if errors:
         return ", and ".join(error.reason for error in errors)
-    return "CNNLAB_DATA holds it" if record.source == "local" else "it is always here"
+    return held if record.source == "local" else "it is always here"
 
 
 def count(name, wanted, limit):
@@ -403,14 +408,15 @@ def available(verify=False):
     """
     rows = []
     for dataset, archive in ARCHIVES.items():
-        rows.append(_row(dataset, "local", _check_local, archive, verify))
-        rows.append(_row(dataset, "download", require_download, dataset, archive.url))
+        rows.append(row(dataset, "local", _check_local, archive, verify))
+        rows.append(row(dataset, "download", require_download, dataset, archive.url))
     for dataset, package in EMBEDDED.items():
-        rows.append(_row(dataset, "embedded", package_folder, package))
-    return sorted(rows, key=lambda row: row.dataset)
+        rows.append(row(dataset, "embedded", package_folder, package))
+    return sorted(rows, key=lambda each: each.dataset)
 
 
-def _row(dataset, source, check, *arguments):
+def row(dataset, source, check, *arguments):
+    """Returns an `Availability`: "ready" unless `check(*arguments)` raises."""
     try:
         check(*arguments)
     except AbsentError as error:

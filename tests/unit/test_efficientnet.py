@@ -26,21 +26,34 @@ def b0():
     return efficientnet("b0", (64, 64, 3))
 
 
-@pytest.fixture(scope="module")
-def small():
-    return efficientnet("small", num_classes=10)
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_variant():
+    """A variant of few shapes: one compiles them all in seconds."""
+    VARIANTS["tiny"] = (0.1, 0.1, 32, 0.3, VARIANTS["small"][-1])
+    yield
+    del VARIANTS["tiny"]
 
 
 @pytest.fixture(scope="module")
-def headless():
-    return efficientnet("small", (None, None, 3), num_classes=None)
+def tiny(_tiny_variant):
+    return efficientnet("tiny", num_classes=10)
 
 
 @pytest.fixture(scope="module")
-def half_precision():
+def other(_tiny_variant):
+    return efficientnet("tiny", num_classes=10, dropout=0.7, drop_path=0)
+
+
+@pytest.fixture(scope="module")
+def headless(_tiny_variant):
+    return efficientnet("tiny", (None, None, 3), num_classes=None)
+
+
+@pytest.fixture(scope="module")
+def half_precision(_tiny_variant):
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        return efficientnet("small", num_classes=10, dropout=0.7, drop_path=0)
+        return efficientnet("tiny", num_classes=10)
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -80,8 +93,11 @@ def test_parameters_are_those_of_keras_applications(b0):
     assert b0.count_params() - 1281 * 1000 == 4_049_571
 
 
-def test_small_network_is_small_and_sees_every_pixel_early(small):
+@ON_TENSORFLOW
+def test_small_network_is_small_and_sees_every_pixel_early():
+    small = efficientnet("small", num_classes=10)
     assert small.count_params() == 1_142_931
+    assert dropout_rates(small)[-1] == 0.2
     blocks = [x for x in small.layers if x.name.startswith("block")]
     sizes = [block.output.shape[1] for block in blocks]
     assert sizes == [32] + [16] * 2 + [8] * 6 + [4] * 4
@@ -122,59 +138,58 @@ def test_copied_weights_answer_as_in_keras_applications(b0, monkeypatch):
     np.testing.assert_allclose(b0(x), expected, atol=1e-4)
 
 
-def test_source_without_a_top_leaves_the_head(small, half_precision):
-    head = half_precision.layers[-1].get_weights()
-    copy_weights(half_precision, features_of(small))
-    expected = small.get_weights()[:-2] + head
-    for new, old in zip(half_precision.get_weights(), expected):
+def test_source_without_a_top_leaves_the_head(tiny, other):
+    head = other.layers[-1].get_weights()
+    copy_weights(other, features_of(tiny))
+    expected = tiny.get_weights()[:-2] + head
+    for new, old in zip(other.get_weights(), expected):
         np.testing.assert_array_equal(new, old)
 
 
-def test_normalization_begins_with_the_statistics_of_imagenet(small):
+def test_normalization_begins_with_the_statistics_of_imagenet(tiny):
     mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     x = images(2, 4, 4, 3)
     expected = (x - np.array(mean)) / np.array(deviation)
-    np.testing.assert_allclose(small.layers[1](x), expected, atol=1e-5)
+    np.testing.assert_allclose(tiny.layers[1](x), expected, atol=1e-5)
 
 
-def test_source_of_another_variant_is_refused(small):
-    source = keras.Model(small.input, small.get_layer("block2a").output, name="part")
+def test_source_of_another_variant_is_refused(tiny):
+    source = keras.Model(tiny.input, tiny.get_layer("block2a").output, name="part")
     message = (
         "`source` must be of the same variant as `model`, with as many classes or no "
-        "top. Received: source='part', model='efficientnet_small'"
+        "top. Received: source='part', model='efficientnet_tiny'"
     )
     with pytest.raises(ValueError, match=message):
-        copy_weights(small, source)
+        copy_weights(tiny, source)
 
 
-def test_saved_model_reloads_in_plain_keras(small, tmp_path):
+def test_saved_model_reloads_in_plain_keras(tiny, tmp_path):
     x = images(2, 32, 32, 3)
-    small.save(tmp_path / "model.keras")
+    tiny.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(again(x), small(x), atol=1e-5)
-    assert "cnnlab" not in small.to_json()
-    assert (tmp_path / "model.keras").stat().st_size < 8e6
+    np.testing.assert_allclose(again(x), tiny(x), atol=1e-5)
+    assert "cnnlab" not in tiny.to_json()
 
 
-def test_without_a_head_images_of_any_size_give_the_last_feature_map(small, headless):
-    headless.set_weights(small.get_weights()[:-2])
-    assert headless.output_shape == (None, None, None, 768)
-    assert headless(images(1, 33, 47, 3)).shape == (1, 5, 6, 768)
+def test_without_a_head_images_of_any_size_give_the_last_feature_map(tiny, headless):
+    headless.set_weights(tiny.get_weights()[:-2])
+    assert headless.output_shape == (None, None, None, 128)
+    assert headless(images(1, 33, 47, 3)).shape == (1, 5, 6, 128)
     x = images(2, 32, 32, 3)
-    np.testing.assert_allclose(headless(x), features_of(small)(x), atol=1e-5)
+    np.testing.assert_allclose(headless(x), features_of(tiny)(x), atol=1e-5)
 
 
 @ON_TENSORFLOW
-def test_mixed_precision_stays_near_and_gives_logits_in_float32(small, half_precision):
-    half_precision.set_weights(small.get_weights())
+def test_mixed_precision_stays_near_and_gives_logits_in_float32(tiny, half_precision):
+    half_precision.set_weights(tiny.get_weights())
     x = images(2, 32, 32, 3)
-    logits, expected = np.array(half_precision(x)), np.array(small(x))
+    logits, expected = np.array(half_precision(x)), np.array(tiny(x))
     assert logits.dtype == np.float32
     np.testing.assert_allclose(logits, expected, atol=0.03 * np.abs(expected).max())
 
 
 def test_unknown_variant_is_refused():
-    message = r"`variant` must be one of \['b0', .*'small'\]. Received: 'b8'"
+    message = r"`variant` must be one of \['b0', .*'small', 'tiny'\]. Received: 'b8'"
     with pytest.raises(ValueError, match=message):
         efficientnet("b8")
 
@@ -190,8 +205,8 @@ def dropout_rates(model):
     return [x.rate for x in model.layers if isinstance(x, keras.layers.Dropout)]
 
 
-def test_rates_are_the_variants_own_unless_given(small, half_precision):
-    residual = (2, 4, 6, 8, 10, 11)  # of 13 blocks, those that add their input
-    expected = [0.2 * block / 13 for block in residual] + [0.2]
-    assert dropout_rates(small) == pytest.approx(expected)
-    assert dropout_rates(half_precision) == [0.7]
+def test_rates_are_the_variants_own_unless_given(tiny, other):
+    assert dropout_rates(tiny)[-1] == 0.3
+    rates = [block["drop_path"] for block in scaled_blocks(0.1, 0.1, (1,) * 7)]
+    assert set(dropout_rates(tiny)[:-1]) < set(rates)
+    assert dropout_rates(other) == [0.7]

@@ -13,7 +13,7 @@ ALLOWED = {
     "classroom": {"classroom"},  # one room in several files
     "quantize_aware": {"quantize_aware"},
     "lite": {"lite"},
-    "models": {"layers"},
+    "models": {"layers", "models"},  # a backbone is one of the families
     "search": {"layers", "models"},
     "widgets": {"convolution", "figures", "widgets"},  # one explorer a file
 }
@@ -22,7 +22,8 @@ ROOMS_OF = {
     "tensorflow": {"data", "augment", "lite", "quantize_aware"},
     "tensorflow_datasets": {"data"},
 }
-SHARED_BY_DATA = {"sources", "scenes", "places", "shapes"}  # the last two draw Scenes
+SHARED_BY_DATA = {"sources", "scenes", "albums", "backbones", "downloads"}
+SHARED_BY_DATA |= {"places", "shapes"}  # these two draw Scenes
 
 
 def imports(source):
@@ -72,11 +73,13 @@ def test_init_holds_a_docstring_and_nothing_else(path):
     [
         ("models", "from cnnlab.layers import drop_path"),
         ("models", "from cnnlab.layers.drop_path import drop_path"),
+        ("models", "from cnnlab.models.efficientnet import efficientnet"),
         ("search", "import cnnlab.models.modern_cnn"),
         ("widgets", "from cnnlab import convolution, figures"),
         ("classroom", "from cnnlab.classroom import sandbox"),
         ("data", "from cnnlab.data import sources"),
         ("data", "from cnnlab.data.scenes import render"),
+        ("data", "from cnnlab.data import albums, backbones, downloads"),
         ("cli", "from cnnlab.doctor import findings"),
         ("train", "import keras"),
         ("data", "def load():\n    import tensorflow_datasets as tfds"),

@@ -1,0 +1,99 @@
+"""Flowers: 3,670 photographs of dandelions, daisies, tulips, sunflowers and roses.
+
+For lesson 05, notebooks/05_transfer_learning_efficientnet.ipynb, with more classes.
+Source: The TensorFlow Team 2019, https://www.tensorflow.org/datasets/catalog/tf_flowers
+
+It has no split of its own: here every fifth photograph, in the order of TensorFlow
+Datasets' files, is for validation. Without a network, Scenes stand in.
+"""
+
+import numpy as np
+
+from cnnlab.data import albums, scenes, sources
+
+CLASSES = ("dandelion", "daisy", "tulips", "sunflowers", "roses")
+NUM_PHOTOGRAPHS, EVERY = 3_670, 5
+
+
+def load(source="auto", pixels=224, num_train=None, num_val=None):
+    """Loads flowers as squares, or Scenes where they cannot be had.
+
+    At 224 pixels all of them take 2.2 GB: ask for fewer.
+
+    Args:
+        source: "download", "embedded" (Scenes), or "auto": the first that is there.
+        pixels: Height and width; the square in the middle of a photograph is shrunk.
+        num_train: Takes the first so many of the 2,936 training images.
+        num_val: Takes the first so many of the 734 validation images.
+
+    Returns:
+        `(images_train, labels_train), (images_val, labels_val), record`: images
+        float32 in [0, 1], shape `(N, pixels, pixels, 3)`; labels int64, shape `(N,)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        DataError: If the source asked for cannot be used.
+    """
+    most_val = NUM_PHOTOGRAPHS // EVERY
+    num_train = sources.count("num_train", num_train, NUM_PHOTOGRAPHS - most_val)
+    num_val = sources.count("num_val", num_val, most_val)
+    readers = {
+        "download": lambda: _read_download(pixels, num_train, num_val),
+        "embedded": lambda: scenes.load("embedded", num_train, num_val, size=pixels),
+    }
+    return sources.load(source, readers)
+
+
+def _read_download(pixels, num_train, num_val):
+    sources.require_download("tf_flowers", albums.FLOWERS)
+    try:
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder("tf_flowers", try_gcs=False)
+        if not builder.is_prepared():  # the cache holds another version
+            sources.require_network(albums.FLOWERS)
+        builder.download_and_prepare()
+        skip = {"image": tfds.decode.SkipDecoding()}  # a damaged one is to be named
+        rows = tfds.as_numpy(builder.as_dataset(split="train", decoders=skip))
+        train, val = _split(rows, pixels, num_train, num_val)
+        [archive] = builder.url_infos.values()
+    except sources.DataError:
+        raise
+    except Exception as error:  # whatever a network, a disk or a cache may do
+        raise sources.DataError(
+            f"TensorFlow Datasets did not bring flowers: {error}. "
+            f"Try again, or {sources.EMBED}.",
+            "TensorFlow Datasets did not bring it",
+        ) from error
+    return train, val, _record(f"sha256:{archive.checksum}")
+
+
+def _split(rows, pixels, num_train, num_val):
+    train, val = [], []
+    for number, row in enumerate(rows):
+        split, most = (train, num_train) if number % EVERY else (val, num_val)
+        if len(split) < most:
+            image = albums.square(row["image"], pixels, f"tf_flowers, number {number}")
+            split.append((image, row["label"]))
+        if len(train) == num_train and len(val) == num_val:
+            break
+    if len(train) < num_train or len(val) < num_val:
+        raise ValueError("its cache lacks photographs")
+    return _arrays(train), _arrays(val)
+
+
+def _arrays(split):
+    images, labels = zip(*split, strict=True)
+    return np.stack(images), np.array(labels, np.int64)
+
+
+def _record(checksum):
+    return sources.Record(
+        name="Flowers",
+        source="download",
+        classes=CLASSES,
+        licence="CC BY 2.0",
+        citation="The TensorFlow Team 2019, "
+        "https://www.tensorflow.org/datasets/catalog/tf_flowers",
+        checksum=checksum,
+    )
