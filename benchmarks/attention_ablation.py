@@ -1,13 +1,14 @@
 """Does attention help a small network, or would its parameters serve better as width?
 
-    CNNLAB_DATA=... python benchmarks/attention_ablation.py train
-    CNNLAB_DATA=... python benchmarks/attention_ablation.py latency
+    CNNLAB_DATA=... KERAS_BACKEND=jax python benchmarks/attention_ablation.py train
+    python benchmarks/attention_ablation.py latency
 
 Two networks, each alone, with squeeze-and-excitation, with CBAM, and made wider until
 it has the parameters of the one with CBAM, to 0.2 %. Every arm has the same images,
 epochs, seeds and falling rate; the last epoch counts, so that nothing is selected, and
 the test set is read once. Each finished run is written at once to
-data/records/attention_ablation.json, and a second start goes on from there. `latency`
+data/records/attention_ablation.json, and a second start goes on from there. With JAX
+it trains on a GPU where there is one; TensorFlow on two cores takes an hour. `latency`
 wants a machine that does nothing else; it times every arm in turn, several times over.
 
 The reduction is 4 where the papers take 16: the blocks of their ResNet-50 have 256 to
@@ -135,14 +136,15 @@ def identify(run):
     return run["network"], run["kind"], run["seed"]
 
 
-def time_arms(content):
-    """Times a single image in every arm and writes the medians in milliseconds."""
+def time_arms():
+    """Times a single image in every arm and adds the medians in milliseconds."""
     models = {arm: build(*arm) for arm in ARMS}
     medians = {arm: [] for arm in ARMS}
     for _ in range(NUM_ROUNDS):
         for arm, model in models.items():
             seconds = latency(model, num_runs=NUM_RUNS).median
             medians[arm].append(round(1000 * seconds, 3))
+    content = record.read(NAME)
     content["latency"] = {
         **conditions(),
         "num_runs": NUM_RUNS,
@@ -157,14 +159,13 @@ def time_arms(content):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("leg", choices=("train", "latency"))
-    leg = parser.parse_args().leg
+    if parser.parse_args().leg == "latency":
+        time_arms()
+        return
     data = load()[-1]
     content = record.begun(NAME, data, BUDGET, **conditions(), costs=costs())
-    if leg == "train":
-        jobs = [(*arm, seed) for seed in SEEDS for arm in ARMS]
-        workers.complete(NAME, content, run, jobs, identify)
-    else:
-        time_arms(content)
+    jobs = [(*arm, seed) for seed in SEEDS for arm in ARMS]
+    workers.complete(NAME, content, run, jobs, identify)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Long recordings run side by side, one process with one thread a core.
 
 Two single-threaded trainings disturb each other less than one after the other with
-two threads each, and a busy machine slows both alike.
+two threads each, and a busy machine slows both alike. WORKERS sets another number of
+processes, as a GPU needs that is shared.
 """
 
 import multiprocessing
@@ -23,7 +24,8 @@ def side_by_side(work, jobs):
     """
     os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), spawn) as pool:
+    num_workers = int(os.environ.get("WORKERS", os.cpu_count()))
+    with ProcessPoolExecutor(num_workers, spawn) as pool:
         for future in as_completed([pool.submit(work, *job) for job in jobs]):
             yield future.result()
 

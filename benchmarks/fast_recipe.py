@@ -1,0 +1,113 @@
+"""The fast recipe for CIFAR-10, whole or with one ingredient left out."""
+
+import functools
+import time
+
+import keras
+import numpy as np
+
+from cnnlab import augment, evaluate
+from cnnlab.data import cifar10
+from cnnlab.layers.whitening import whitening_filters
+from cnnlab.models.fast_cnn import fast_cnn
+from cnnlab.train import split, train_fast
+
+PIXELS = 2  # largest shift of an image
+NUM_WHITENING = 5_000  # images whose patches the first layer whitens
+
+
+@functools.cache
+def load(num_val=0):
+    """Loads CIFAR-10 once in a process, as bytes.
+
+    Args:
+        num_val: Training images to set aside. Then they are the images to report on,
+            and the test set is not looked at.
+
+    Returns:
+        `train_set, other_set, data`: training images as bytes, the others as floats.
+    """
+    train_set, test_set, data = cifar10.load("local")
+    if num_val:
+        train_set, test_set = split(*train_set, num_val=num_val)
+    images, labels = train_set
+    return (np.round(255 * images).astype("uint8"), labels), test_set, data
+
+
+def see(
+    images,
+    indices,
+    epoch,
+    random,
+    *,
+    num_images,
+    alternating=True,
+    pixels=PIXELS,
+    erased=0,
+):
+    """Flips, shifts and, if asked, blots out a batch; see `cnnlab.train.Epochs`."""
+    if alternating:
+        flipped = augment.alternating_flip(num_images, epoch)[indices]
+    else:
+        flipped = random.random(len(images)) < 0.5
+    images = augment.shift(augment.flip(images, flipped), pixels, random)
+    return augment.erase(images, erased, random) if erased else images
+
+
+def build(train_images, **options):
+    """Builds the network, its first layer computed from training images."""
+    few = train_images[:NUM_WHITENING] / np.float32(255)
+    options = {"filters_of_patches": whitening_filters(few), **options}
+    return fast_cnn(**options)
+
+
+def run(
+    train_set,
+    seed,
+    *,
+    epochs,
+    batch_size,
+    network=(),
+    view=(),
+    training=(),
+    see=see,
+):
+    """Trains once.
+
+    Args:
+        train_set: Images as bytes, and labels.
+        seed: Of the weights, the order of images and their augmentation.
+        epochs: Passes over the training set.
+        batch_size: Images in one step.
+        network: Options of `fast_cnn`, a dict.
+        view: Options of `see`, a dict.
+        training: Options of `train_fast`, a dict.
+        see: What prepares a batch.
+
+    Returns:
+        `model, seconds`: the trained model, and what building and fitting it took.
+    """
+    keras.utils.set_random_seed(seed)
+    started = time.perf_counter()
+    model = build(train_set[0], **dict(network))
+    train_fast(
+        model,
+        train_set,
+        epochs=epochs,
+        batch_size=batch_size,
+        augment=functools.partial(see, num_images=len(train_set[0]), **dict(view)),
+        seed=seed,
+        name=f"seed {seed}",
+        **dict(training),
+    )
+    return model, time.perf_counter() - started
+
+
+def accuracies(model, images, labels):
+    """Returns the accuracy without and with flip averaging, as a dict."""
+    straight = model.predict(images, batch_size=500, verbose=0)
+    mirrored = model.predict(images[:, :, ::-1], batch_size=500, verbose=0)
+    return {
+        "accuracy": evaluate.accuracy(straight, labels),
+        "flip_averaged_accuracy": evaluate.accuracy(straight + mirrored, labels),
+    }

@@ -1,0 +1,56 @@
+"""Whitening: a first layer, computed and not learned, whose channels are uncorrelated.
+
+Taught in notebooks/02_cifar10_modern_cnn.ipynb.
+Source: patch whitening, Coates & Ng 2012, https://doi.org/10.1007/978-3-642-35289-8_30;
+    as the frozen first layer of a fast network, Page 2019,
+    https://myrtle.ai/learn/how-to-train-your-resnet-8-bag-of-tricks/, and Jordan 2024,
+    section 3.2, https://arxiv.org/abs/2404.00498
+"""
+
+import numpy as np
+from keras import layers
+
+
+def whitening_filters(images, kernel_size=2, epsilon=3e-5):
+    """Computes the filters that whiten the patches of images.
+
+    Their answers to the patches of `images` have mean 0, variance 1 and no correlation,
+    but for `epsilon`. Each comes with its negative, since an activation such as GELU
+    lets only one side of a filter pass: `F = 2 * kernel_size**2 * C`.
+
+    Args:
+        images: Shape `(N, H, W, C)`; a few thousand are enough.
+        kernel_size: Height and width of a patch in pixels.
+        epsilon: Added to every variance, so that directions in which patches hardly
+            differ are not blown up; in squared units of a pixel.
+
+    Returns:
+        `kernel, bias`: arrays of shape `(kernel_size, kernel_size, C, F)` and `(F,)`.
+    """
+    size = (kernel_size, kernel_size)
+    patches = np.lib.stride_tricks.sliding_window_view(images, size, (1, 2))
+    patches = np.moveaxis(patches, 3, -1)  # (N, rows, columns, kh, kw, C)
+    shape = patches.shape[3:]
+    patches = patches.reshape(-1, np.prod(shape)).astype("float64")
+    mean = patches.mean(0)
+    variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
+    filters = directions / np.sqrt(variances + epsilon)  # (kh * kw * C, F / 2)
+    filters = np.concatenate([filters, -filters], 1)
+    return filters.reshape(*shape, -1).astype("float32"), -(mean @ filters)
+
+
+def whitening(x, kernel, bias):
+    """Applies filters from `whitening_filters`, which training leaves as they are.
+
+    Args:
+        x: Images, shape `(B, H, W, C)`.
+        kernel: Shape `(kernel_size, kernel_size, C, F)`.
+        bias: Shape `(F,)`.
+
+    Returns:
+        A feature map `(B, H - kernel_size + 1, W - kernel_size + 1, F)`.
+    """
+    layer = layers.Conv2D(kernel.shape[-1], kernel.shape[:2], trainable=False)
+    layer.build(x.shape)
+    layer.set_weights([kernel, bias])
+    return layer(x)

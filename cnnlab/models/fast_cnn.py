@@ -1,0 +1,98 @@
+"""A network for 32x32 images that learns much in few epochs.
+
+Taught in notebooks/02_cifar10_modern_cnn.ipynb.
+Source: Jordan 2024, sections 3.1 to 3.3, https://arxiv.org/abs/2404.00498, who starts
+    from Page 2018 and 2019, https://myrtle.ai/learn/how-to-train-your-resnet/;
+    identity initialisation, Zagoruyko & Komodakis 2017, section 3,
+    https://arxiv.org/abs/1706.00388
+"""
+
+import keras
+from keras import layers
+
+from cnnlab.layers.fast_bias import FastBias
+from cnnlab.layers.whitening import whitening
+
+FILTERS = (64, 256, 256)
+
+
+def fast_cnn(
+    filters_of_patches,
+    input_shape=(32, 32, 3),
+    num_classes=10,
+    *,
+    filters=FILTERS,
+    activation="gelu",
+    bias_speed=64.0,
+    identity=True,
+):
+    """Builds three blocks of two convolutions behind a whitening layer.
+
+    A block pools right after its first convolution, so that the rest of it sees a
+    quarter of the pixels. Logits are divided by 9, which keeps the first steps small.
+
+    Args:
+        filters_of_patches: The pair that `whitening_filters` returns, or `None` for a
+            first convolution of the same size that learns.
+        input_shape: Height, width and channels of an image with values in [0, 1].
+        num_classes: Number of classes.
+        filters: Channels of each block.
+        activation: Name of the activation.
+        bias_speed: How many times as fast as kernels the biases learn.
+        identity: Whether convolutions start by passing on their input, as far as
+            channels allow, and not from noise alone.
+
+    Returns:
+        A `keras.Model` from images `(B, H, W, C)` to logits `(B, num_classes)`.
+    """
+    inputs = keras.Input(input_shape)
+    x = _first(inputs, filters_of_patches)
+    x = layers.Activation(activation)(x)
+    for channels in filters:
+        x = layers.MaxPooling2D()(_convolution(x, channels))
+        x = _normalized(x, activation, bias_speed)
+        x = _normalized(_convolution(x, channels), activation, bias_speed)
+    x = layers.Flatten()(layers.MaxPooling2D(3)(x))
+    x = layers.Rescaling(1 / 9, dtype="float32")(x)
+    x = layers.Dense(
+        num_classes, use_bias=False, kernel_initializer=NOISE, dtype="float32"
+    )(x)
+    model = keras.Model(inputs, x, name="fast_cnn")
+    if identity:
+        _start_as_identity(model)
+    return model
+
+
+NOISE = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
+}
+
+
+def _first(x, filters_of_patches):
+    if filters_of_patches is None:
+        size = 2
+        return layers.Conv2D(2 * size**2 * x.shape[-1], size)(x)
+    return whitening(x, *filters_of_patches)
+
+
+def _convolution(x, filters):
+    return layers.Conv2D(
+        filters, 3, padding="same", use_bias=False, kernel_initializer=NOISE
+    )(x)
+
+
+def _normalized(x, activation, bias_speed):
+    x = layers.BatchNormalization(momentum=0.6, center=False, scale=False)(x)
+    return layers.Activation(activation)(FastBias(bias_speed)(x))
+
+
+def _start_as_identity(model):
+    """Lets the first filters of every 3x3 convolution pass on a channel each."""
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D) and layer.kernel_size == (3, 3):
+            (kernel,) = layer.get_weights()  # (3, 3, in, out)
+            same = range(min(kernel.shape[2:]))
+            kernel[..., same] = 0
+            kernel[1, 1, same, same] = 1
+            layer.set_weights([kernel])
