@@ -30,7 +30,7 @@ NAME = "efficientnet_checkpoint_cifar10"
 BUDGET = {
     "num_train": 50_000,
     "num_test": 10_000,
-    "epochs": 60,
+    "epochs": 24,
     "batch_size": 512,
     "learning_rate": 4e-3,  # of AdamW after a warm-up; a cosine takes it to 0
     "warm_up": 0.1,  # share of the steps

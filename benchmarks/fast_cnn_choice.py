@@ -20,7 +20,7 @@ import workers
 
 NAME = "fast_cnn_choice"
 BUDGET = {"num_train": 45_000, "num_val": 5_000, "batch_size": 512}
-SEEDS = range(2)
+SEEDS = range(1)
 CHOICES = [  # filters of the blocks, epochs
     ((64, 128, 128), 6),
     ((64, 128, 256), 4),
