@@ -503,3 +503,33 @@ def steps_of_channels(steps, ax=None):
     if is_lost.any():
         ax.legend(fontsize=8)
     return ax
+
+
+def embedding(places, labels, classes, ax=None):
+    """Draws a map of items, one colour and marker a class.
+
+    The figure carries the legend, beneath all its axes.
+
+    Args:
+        places: Where each item lies, shape `(N, 2)`.
+        labels: Class numbers, shape `(N,)`.
+        classes: Names of the classes.
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    for number, name in enumerate(classes):
+        round_, colour = divmod(number, len(COLOURS))
+        style = {"color": COLOURS[colour], "marker": MARKERS[(colour + 3 * round_) % 7]}
+        ax.plot(
+            *places[labels == number].T, ls="", ms=4, alpha=0.7, label=name, **style
+        )
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set(visible=True, color="0.7")
+    if not ax.figure.legends:
+        handles, names = ax.get_legend_handles_labels()
+        place = {"loc": "outside lower center", "ncols": 5}
+        ax.figure.legend(handles, names, fontsize=8, **place)
+    return ax

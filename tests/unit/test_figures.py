@@ -247,3 +247,14 @@ def test_no_two_of_fourteen_variants_look_alike():
     ax = figures.size_and_latency(names, range(1, 15), [[2, 1, 3]] * 14)
     lines = [line for line in ax.lines if line.get_label() in names]
     assert len({(line.get_color(), line.get_marker()) for line in lines}) == 14
+
+
+def test_a_map_shows_each_class_in_its_own_look_and_a_figure_one_legend():
+    labels = np.arange(10).repeat(3)
+    places = np.random.default_rng(0).normal(size=(30, 2))
+    figure, (left, right) = plt.subplots(1, 2)
+    figures.embedding(places, labels, [f"class {k}" for k in range(10)], left)
+    figures.embedding(places, labels, [f"class {k}" for k in range(10)], right)
+    assert len({(x.get_color(), x.get_marker()) for x in left.lines}) == 10
+    np.testing.assert_array_equal(left.lines[2].get_xydata(), places[6:9])
+    assert len(figure.legends) == 1
