@@ -166,7 +166,7 @@ def _mean_and_band(ax, runs, line, style):
     squares = np.nansum((values - mean) ** 2, axis=0)
     spread = np.sqrt(squares / np.maximum(alive - 1, 1))
     epochs = np.arange(1, len(mean) + 1)
-    ax.plot(epochs, mean, line, ms=4, **style)
+    ax.plot(epochs, mean, line, ms=4, markevery=-(-len(mean) // 15), **style)
     band = {"color": style["color"], "alpha": 0.2, "lw": 0}
     ax.fill_between(epochs, mean - spread, mean + spread, **band)
 
