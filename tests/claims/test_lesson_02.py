@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import modern_cnn_ablation as script
+import modern_cnn_full as whole
 import record
 
 
@@ -121,3 +122,21 @@ def test_a_recorded_arm_comes_out_again(arm):
     values = accuracies("cifar10")[arm]
     tolerance = 3 * values.std(ddof=1) + 0.005
     assert again == pytest.approx(values.mean(), abs=tolerance)
+
+
+@pytest.mark.quick
+def test_the_whole_recipe_reaches_what_is_stated():
+    content = record.read("modern_cnn_full")
+    assert content["budget"] == whole.BUDGET
+    assert [run["seed"] for run in content["runs"]] == list(whole.SEEDS)
+    reached = 100 * np.array([run["test_accuracy"] for run in content["runs"]])
+    assert f"{reached.mean():.1f} ± {reached.std(ddof=1):.1f}" == "86.7 ± 0.3"
+    assert np.ptp(reached) < 1
+    validation = [np.array(r["history"]["val_accuracy"]) for r in content["runs"]]
+    best = [accuracy.argmax() + 1 for accuracy in validation]
+    assert (min(best), max(best), max(map(len, validation))) == (64, 73, 88)
+    ahead = [
+        run["history"]["accuracy"][epoch - 1] - accuracy[epoch - 1]
+        for run, epoch, accuracy in zip(content["runs"], best, validation, strict=True)
+    ]
+    assert 0.055 < np.mean(ahead) < 0.065
