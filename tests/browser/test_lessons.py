@@ -1,5 +1,8 @@
 """Every lesson in JupyterLab, in a browser: it runs, it answers, and nothing leaves."""
 
+import json
+import re
+
 import pytest
 import reader
 from conftest import ROOT, Witness
@@ -79,6 +82,18 @@ def test_keys_typed_on_a_knob_are_no_commands_to_the_notebook(lesson):
                 knob.press(key)
             assert page.evaluate(NOTEBOOK) == before
             assert explorer.is_visible()
+
+
+def num_explorers(name):
+    """Counts the cells of a lesson that ask for an explorer."""
+    cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return len(re.findall(r"^\w+_explorer\(", "\n".join(code), re.MULTILINE))
+
+
+def test_every_explorer_of_the_lesson_is_there(lesson):
+    shown = lesson.page.query_selector_all(EXPLORER)
+    assert len(shown) == num_explorers(lesson.name)
 
 
 def test_every_knob_of_every_explorer_answers(lesson):
