@@ -14,13 +14,22 @@ def shift(images, pixels, random):
 
     Args:
         images: Shape `(N, H, W, C)`, any type.
-        pixels: Largest shift in either direction.
+        pixels: Largest shift in either direction, less than `H` and `W`. The pixel at
+            the edge is the mirror, and is not repeated.
         random: `numpy.random.Generator`.
 
     Returns:
         An array like `images`.
+
+    Raises:
+        ValueError: If `images` are no images, or `pixels` is negative or too large.
     """
-    height, width = images.shape[1:3]
+    height, width = _size(images)
+    if not 0 <= pixels < min(height, width):
+        raise ValueError(
+            "`pixels` must lie between 0 and the height and width less one. "
+            f"Received: pixels={pixels}, images of {height}x{width}"
+        )
     edges = [(0, 0), (pixels, pixels), (pixels, pixels), (0, 0)]
     padded = np.pad(images, edges, "reflect")
     moved = np.empty_like(images)
@@ -36,12 +45,20 @@ def flip(images, chosen):
     """Mirrors the chosen images left to right.
 
     Args:
-        images: Shape `(N, H, W, C)`.
+        images: Shape `(N, H, W, C)`, any type.
         chosen: Booleans, shape `(N,)`.
 
     Returns:
         An array like `images`.
+
+    Raises:
+        ValueError: If `chosen` is not one boolean for each image.
     """
+    if chosen.dtype != bool or chosen.shape != (len(images),):
+        raise ValueError(
+            "`chosen` must hold one boolean for each image. Received: "
+            f"{chosen.dtype} of shape {chosen.shape}, {len(images)} images"
+        )
     flipped = images.copy()
     flipped[chosen] = images[chosen, :, ::-1]
     return flipped
@@ -51,7 +68,7 @@ def alternating_flip(num_images, epoch, seed=0):
     """Chooses which images are mirrored: half of them, in the next epoch the others.
 
     Flips that are drawn anew show an image the same way twice in a row half of the
-    time; so every image is seen both ways in any two epochs.
+    time. Here every image is seen both ways in any two neighbouring epochs.
 
     Args:
         num_images: Number of images in the training set.
@@ -68,16 +85,23 @@ def alternating_flip(num_images, epoch, seed=0):
 def erase(images, pixels, random):
     """Blots out a square of each image, at a random place, with black: cutout.
 
+    The paper subtracts the mean colour first, so that its squares are of that colour.
+
     Args:
         images: Shape `(N, H, W, C)`, any type.
-        pixels: Height and width of the square; its centre lies in the image, so that
-            part of it may lie outside.
+        pixels: Height and width of the square, at least 0; its centre lies in the
+            image, so that part of it may lie outside.
         random: `numpy.random.Generator`.
 
     Returns:
         An array like `images`.
+
+    Raises:
+        ValueError: If `images` are no images, or `pixels` is negative.
     """
-    height, width = images.shape[1:3]
+    height, width = _size(images)
+    if pixels < 0:
+        raise ValueError(f"`pixels` must be at least 0. Received: {pixels}")
     rows = random.integers(0, height, (len(images), 1)) - pixels // 2
     columns = random.integers(0, width, (len(images), 1)) - pixels // 2
     in_rows = np.arange(height) - rows  # (N, H)
@@ -86,3 +110,12 @@ def erase(images, pixels, random):
     in_columns = (in_columns >= 0) & (in_columns < pixels)
     erased = in_rows[:, :, None] & in_columns[:, None]  # (N, H, W)
     return np.where(erased[..., None], images.dtype.type(0), images)
+
+
+def _size(images):
+    if images.ndim != 4:
+        raise ValueError(
+            "`images` must have the shape (N, H, W, C). "
+            f"Received: an array of shape {images.shape}"
+        )
+    return images.shape[1:3]

@@ -29,11 +29,7 @@ def split(images, labels, num_val, seed=0):
         ValueError: If images and labels differ in number, or `num_val` leaves one
             of the two parts empty.
     """
-    if len(images) != len(labels):
-        raise ValueError(
-            "There must be one label for each image. "
-            f"Received: {len(images)} images, {len(labels)} labels"
-        )
+    _require_labels(images, labels)
     if not 0 < num_val < len(images):
         raise ValueError(
             "`num_val` must lie between 1 and the number of images less one. "
@@ -44,6 +40,14 @@ def split(images, labels, num_val, seed=0):
     is_val = np.zeros(len(images), bool)
     is_val[by_class[np.arange(num_val) * len(images) // num_val]] = True
     return (images[~is_val], labels[~is_val]), (images[is_val], labels[is_val])
+
+
+def _require_labels(images, labels):
+    if len(images) != len(labels):
+        raise ValueError(
+            "There must be one label for each image. "
+            f"Received: {len(images)} images, {len(labels)} labels"
+        )
 
 
 def plateau_and_stop(plateau_patience=5, stop_patience=15):
@@ -111,6 +115,10 @@ def train(
         callbacks=[Progress(name), *callbacks],
         verbose=0,
     )
+    return _numbers(history)
+
+
+def _numbers(history):
     return {key: [float(v) for v in values] for key, values in history.history.items()}
 
 
@@ -233,15 +241,22 @@ def train_fast(
 
     Returns:
         A dict of lists with one number an epoch, as of `train`, without validation.
+
+    Raises:
+        ValueError: As `Epochs`, and if `epochs` is less than 1.
     """
+    if epochs < 1:
+        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
     batches = Epochs(*train_set, batch_size, augment=augment, seed=seed)
     num_steps = epochs * len(batches)
-    options = {"momentum": momentum, "weight_decay": weight_decay, "nesterov": True}
     schedule = Triangle(rate * batch_size / 1024, num_steps)
-    sgd = Lookahead if lookahead else keras.optimizers.SGD
-    options |= {"num_steps": num_steps} if lookahead else {}
+    options = {"momentum": momentum, "weight_decay": weight_decay, "nesterov": True}
+    if lookahead:
+        optimizer = Lookahead(schedule, num_steps, **options)
+    else:
+        optimizer = keras.optimizers.SGD(schedule, **options)
     model.compile(
-        optimizer=sgd(schedule, **options),
+        optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=label_smoothing
         ),
@@ -250,16 +265,20 @@ def train_fast(
     history = model.fit(
         batches, epochs=epochs, callbacks=[Progress(name), *callbacks], verbose=0
     )
-    return {key: [float(v) for v in values] for key, values in history.history.items()}
+    return _numbers(history)
 
 
 class Epochs(keras.utils.PyDataset):
     """Whole batches of images in a new order every epoch, augmented as they are taken.
 
+    `fit` looks at a batch or two and starts anew, which ends epoch 0: it trains on the
+    epochs from 1.
+
     Args:
         images: Shape `(N, H, W, C)`, floats in [0, 1] or bytes, which take a quarter of
             the memory and become floats batch by batch.
-        labels: Class numbers, shape `(N,)`; batches hold them one-hot.
+        labels: Class numbers, shape `(N,)`, the highest class among them; batches hold
+            them one-hot.
         batch_size: Images in a batch, at most `N`; what is left over waits for the
             next epoch.
         augment: Function of `(images, indices, epoch, random)` that returns as many
@@ -270,11 +289,13 @@ class Epochs(keras.utils.PyDataset):
             for.
 
     Raises:
-        ValueError: If there are fewer images than a batch holds.
+        ValueError: If images and labels differ in number, or there are fewer images
+            than a batch holds.
     """
 
     def __init__(self, images, labels, batch_size, *, augment=None, seed=0, workers=1):
         super().__init__(workers=workers)
+        _require_labels(images, labels)
         if not 1 <= batch_size <= len(images):
             raise ValueError(
                 "`batch_size` must lie between 1 and the number of images. "
@@ -310,13 +331,21 @@ class Triangle(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         peak: Highest rate.
-        num_steps: Steps of the whole training.
+        num_steps: Steps of the whole training, at least 1.
         start: Rate at the first step, as a share of the highest.
-        peak_at: When the rate is highest, as a share of the training.
-        end: Rate at the last step, as a share of the highest.
+        peak_at: When the rate is highest, as a share of the training in (0, 1).
+        end: Rate when all steps are done, as a share of the highest.
+
+    Raises:
+        ValueError: If `num_steps` or `peak_at` is out of its range.
     """
 
     def __init__(self, peak, num_steps, start=0.2, peak_at=0.23, end=0.07):
+        if num_steps < 1 or not 0 < peak_at < 1:
+            raise ValueError(
+                "`num_steps` must be at least 1 and `peak_at` between 0 and 1. "
+                f"Received: num_steps={num_steps}, peak_at={peak_at}"
+            )
         self.peak, self.num_steps = peak, num_steps
         self.start, self.peak_at, self.end = start, peak_at, end
 
@@ -336,22 +365,33 @@ class Lookahead(keras.optimizers.SGD):
 
     Slow weights follow the fast ones and, every `interval` steps, become where the fast
     ones go on from. The pull grows with the cube of the time: none at first, when
-    weights have far to go. After `fit` a model holds the slow weights.
+    weights have far to go. After `fit` a model holds the slow weights, and the steps
+    since the last return are lost; fewer than `interval` steps are plain SGD.
 
     Source: Zhang et al. 2019, https://arxiv.org/abs/1907.08610; the growing pull,
     Jordan 2024, section 3.4, https://arxiv.org/abs/2404.00498
 
     Args:
         learning_rate: As for `keras.optimizers.SGD`; so are all that are not listed.
-        num_steps: Steps of the whole training.
-        interval: Steps from one return to the next.
-        strongest: Share of the way that the last return goes back, below 1.
+        num_steps: Steps of the whole training, at least 1; further ones go on with the
+            strongest pull.
+        interval: Steps from one return to the next, at least 1.
+        strongest: Share of the way back that the pull grows to, in [0, 1].
+
+    Raises:
+        ValueError: If one of the three is out of its range.
     """
 
     def __init__(
         self, learning_rate, num_steps, interval=5, strongest=0.95**5, **options
     ):
         super().__init__(learning_rate, **options)
+        if num_steps < 1 or interval < 1 or not 0 <= strongest <= 1:
+            raise ValueError(
+                "`num_steps` and `interval` must be at least 1, `strongest` between 0 "
+                f"and 1. Received: num_steps={num_steps}, interval={interval}, "
+                f"strongest={strongest}"
+            )
         self.num_steps, self.interval, self.strongest = num_steps, interval, strongest
 
     def build(self, variables):
@@ -361,7 +401,7 @@ class Lookahead(keras.optimizers.SGD):
     def apply(self, grads, trainable_variables=None):
         super().apply(grads, trainable_variables)
         since = ops.cast(self.iterations - self.interval, "float32")  # the first return
-        pull = self.strongest * (since / self.num_steps) ** 3
+        pull = self.strongest * ops.clip(since / self.num_steps, 0, 1) ** 3
         now = ops.cast(self.iterations % self.interval == 0, "float32")  # 0 or 1
         for fast, slow in zip(self._trainable_variables, self.slow, strict=True):
             slow.assign(slow + now * (1 - pull) * (fast - slow))
@@ -369,7 +409,7 @@ class Lookahead(keras.optimizers.SGD):
 
     def finalize_variable_values(self, var_list):
         super().finalize_variable_values(var_list)
-        if self.num_steps >= self.interval:
+        if int(self.iterations) >= self.interval:  # slow weights are zeros before
             for fast, slow in zip(self._trainable_variables, self.slow, strict=True):
                 fast.assign(slow)
 

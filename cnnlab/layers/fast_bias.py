@@ -15,13 +15,19 @@ class FastBias(keras.layers.Layer):
     The layer learns `b` and adds `sqrt(speed) * b`: the factor acts once on the
     gradient and once on the step. So no optimiser need know of it. That holds for SGD,
     with momentum or without, and not for Adam, which divides the gradient by its size.
+    Weight decay shrinks the bias as slowly as any other weight.
 
     Args:
         speed: Factor of the learning rate, positive.
+
+    Raises:
+        ValueError: If `speed` is not positive.
     """
 
     def __init__(self, speed=64.0, **kwargs):
         super().__init__(**kwargs)
+        if speed <= 0:
+            raise ValueError(f"`speed` must be positive. Received: {speed}")
         self.speed = speed
 
     def build(self, input_shape):

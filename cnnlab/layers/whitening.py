@@ -19,14 +19,26 @@ def whitening_filters(images, kernel_size=2, epsilon=3e-5):
     lets only one side of a filter pass: `F = 2 * kernel_size**2 * C`.
 
     Args:
-        images: Shape `(N, H, W, C)`; a few thousand are enough.
-        kernel_size: Height and width of a patch in pixels.
+        images: Shape `(N, H, W, C)`, with values in [0, 1]; a few thousand are enough.
+        kernel_size: Height and width of a patch in pixels, at most those of an image.
         epsilon: Added to every variance, so that directions in which patches hardly
-            differ are not blown up; in squared units of a pixel.
+            differ are not blown up; positive, in squared units of a pixel.
 
     Returns:
         `kernel, bias`: arrays of shape `(kernel_size, kernel_size, C, F)` and `(F,)`.
+
+    Raises:
+        ValueError: If `images` are no images, `kernel_size` does not fit into them, or
+            `epsilon` is not positive.
     """
+    if images.ndim != 4 or not 1 <= kernel_size <= min(images.shape[1:3]):
+        raise ValueError(
+            "`images` must have the shape (N, H, W, C), and `kernel_size` must lie "
+            "between 1 and their height and width. Received: an array of shape "
+            f"{images.shape}, kernel_size={kernel_size}"
+        )
+    if epsilon <= 0:
+        raise ValueError(f"`epsilon` must be positive. Received: {epsilon}")
     size = (kernel_size, kernel_size)
     patches = np.lib.stride_tricks.sliding_window_view(images, size, (1, 2))
     patches = np.moveaxis(patches, 3, -1)  # (N, rows, columns, kh, kw, C)
@@ -36,7 +48,8 @@ def whitening_filters(images, kernel_size=2, epsilon=3e-5):
     variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
     filters = directions / np.sqrt(variances + epsilon)  # (kh * kw * C, F / 2)
     filters = np.concatenate([filters, -filters], 1)
-    return filters.reshape(*shape, -1).astype("float32"), -(mean @ filters)
+    kernel, bias = filters.reshape(*shape, -1), -(mean @ filters)
+    return kernel.astype("float32"), bias.astype("float32")
 
 
 def whitening(x, kernel, bias):

@@ -14,6 +14,10 @@ from cnnlab.layers.fast_bias import FastBias
 from cnnlab.layers.whitening import whitening
 
 FILTERS = (64, 256, 256)
+NOISE = {  # uniform between plus and minus `1 / sqrt(fan_in)`
+    "class_name": "VarianceScaling",
+    "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
+}
 
 
 def fast_cnn(
@@ -33,8 +37,9 @@ def fast_cnn(
 
     Args:
         filters_of_patches: The pair that `whitening_filters` returns, or `None` for a
-            first convolution of the same size that learns.
-        input_shape: Height, width and channels of an image with values in [0, 1].
+            first 2x2 convolution with as many filters that learns.
+        input_shape: Height, width and channels of an image with values in [0, 1];
+            three blocks need 25 pixels in height and width.
         num_classes: Number of classes.
         filters: Channels of each block.
         activation: Name of the activation.
@@ -46,40 +51,34 @@ def fast_cnn(
         A `keras.Model` from images `(B, H, W, C)` to logits `(B, num_classes)`.
     """
     inputs = keras.Input(input_shape)
-    x = _first(inputs, filters_of_patches)
+    x = _first_convolution(inputs, filters_of_patches)
     x = layers.Activation(activation)(x)
     for channels in filters:
-        x = layers.MaxPooling2D()(_convolution(x, channels))
+        x = layers.MaxPooling2D()(_convolution(x, channels, identity))
         x = _normalized(x, activation, bias_speed)
-        x = _normalized(_convolution(x, channels), activation, bias_speed)
+        x = _normalized(_convolution(x, channels, identity), activation, bias_speed)
     x = layers.Flatten()(layers.MaxPooling2D(3)(x))
     x = layers.Rescaling(1 / 9, dtype="float32")(x)
     x = layers.Dense(
         num_classes, use_bias=False, kernel_initializer=NOISE, dtype="float32"
     )(x)
-    model = keras.Model(inputs, x, name="fast_cnn")
-    if identity:
-        _start_as_identity(model)
-    return model
+    return keras.Model(inputs, x, name="fast_cnn")
 
 
-NOISE = {
-    "class_name": "VarianceScaling",
-    "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
-}
-
-
-def _first(x, filters_of_patches):
+def _first_convolution(x, filters_of_patches):
     if filters_of_patches is None:
-        size = 2
-        return layers.Conv2D(2 * size**2 * x.shape[-1], size)(x)
+        return layers.Conv2D(2 * 2 * 2 * x.shape[-1], 2)(x)  # as many as whitening has
     return whitening(x, *filters_of_patches)
 
 
-def _convolution(x, filters):
-    return layers.Conv2D(
+def _convolution(x, filters, identity):
+    layer = layers.Conv2D(
         filters, 3, padding="same", use_bias=False, kernel_initializer=NOISE
-    )(x)
+    )
+    x = layer(x)
+    if identity:
+        _start_as_identity(layer)
+    return x
 
 
 def _normalized(x, activation, bias_speed):
@@ -87,12 +86,10 @@ def _normalized(x, activation, bias_speed):
     return layers.Activation(activation)(FastBias(bias_speed)(x))
 
 
-def _start_as_identity(model):
-    """Lets the first filters of every 3x3 convolution pass on a channel each."""
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D) and layer.kernel_size == (3, 3):
-            (kernel,) = layer.get_weights()  # (3, 3, in, out)
-            same = range(min(kernel.shape[2:]))
-            kernel[..., same] = 0
-            kernel[1, 1, same, same] = 1
-            layer.set_weights([kernel])
+def _start_as_identity(layer):
+    """Lets the first filters of a 3x3 convolution pass on a channel each."""
+    (kernel,) = layer.get_weights()  # (3, 3, in, out)
+    same = range(min(kernel.shape[2:]))
+    kernel[..., same] = 0
+    kernel[1, 1, same, same] = 1
+    layer.set_weights([kernel])
