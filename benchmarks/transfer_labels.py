@@ -53,6 +53,7 @@ BUDGETS = {
     "ants_and_bees": RATES_BUDGET
     | {
         "epochs": {"frozen": 20, "fine-tuned": 3, "from scratch": 10},
+        "rates": {"frozen": 1e-2, "fine-tuned": 1e-5, "from scratch": 1e-3},
         "pixels_from_scratch": 112,  # at a quarter of the cost
     },
     "scenes": RATES_BUDGET
