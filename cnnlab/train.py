@@ -235,7 +235,8 @@ def train_fast(
         weight_decay: Share of the weights, times the rate, that each step takes away.
         label_smoothing: Share of the truth that is spread over all classes.
         lookahead: Whether weights are averaged.
-        seed: Seed of the order of images and of what `augment` draws.
+        seed: Seed of what each batch holds and of what `augment` draws; in which order
+            batches come is shuffled as `Epochs` says.
         callbacks: Further `keras.callbacks.Callback` instances.
         name: What the line of progress calls the run.
 
@@ -272,7 +273,8 @@ class Epochs(keras.utils.PyDataset):
     """Whole batches of images in a new order every epoch, augmented as they are taken.
 
     `fit` looks at a batch or two and starts anew, which ends epoch 0: it trains on the
-    epochs from 1.
+    epochs from 1. Unless it is told `shuffle=False`, it also shuffles the batches of an
+    epoch, by Python's own generator, which `keras.utils.set_random_seed` sets.
 
     Args:
         images: Shape `(N, H, W, C)`, floats in [0, 1] or bytes, which take a quarter of
@@ -285,16 +287,14 @@ class Epochs(keras.utils.PyDataset):
             images; `indices` are their places in the training set, `random` is a
             `numpy.random.Generator` of this batch's own.
         seed: Seed of the orders and generators.
-        workers: Threads that prepare batches ahead; 1 prepares each when it is asked
-            for.
 
     Raises:
         ValueError: If images and labels differ in number, or there are fewer images
             than a batch holds.
     """
 
-    def __init__(self, images, labels, batch_size, *, augment=None, seed=0, workers=1):
-        super().__init__(workers=workers)
+    def __init__(self, images, labels, batch_size, *, augment=None, seed=0):
+        super().__init__()
         _require_labels(images, labels)
         if not 1 <= batch_size <= len(images):
             raise ValueError(

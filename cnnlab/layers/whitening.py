@@ -45,7 +45,8 @@ def whitening_filters(images, kernel_size=2, epsilon=3e-5):
     shape = patches.shape[3:]
     patches = patches.reshape(-1, np.prod(shape)).astype("float64")
     mean = patches.mean(0)
-    variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
+    covariance = np.atleast_2d(np.cov(patches, rowvar=False))  # a number if F / 2 is 1
+    variances, directions = np.linalg.eigh(covariance)
     filters = directions / np.sqrt(variances + epsilon)  # (kh * kw * C, F / 2)
     filters = np.concatenate([filters, -filters], 1)
     kernel, bias = filters.reshape(*shape, -1), -(mean @ filters)

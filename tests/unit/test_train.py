@@ -1,10 +1,23 @@
-"""Training: the split, the two callbacks, seeds, progress."""
+"""Training: the split, the two callbacks, seeds, progress, the fast recipe."""
+
+import contextlib
+import io
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
-from cnnlab.train import plateau_and_stop, split, train, train_seeds
+from cnnlab.train import (
+    Epochs,
+    Lookahead,
+    Triangle,
+    plateau_and_stop,
+    split,
+    train,
+    train_fast,
+    train_seeds,
+)
 
 
 def blobs(num_images, seed=0):
@@ -103,3 +116,240 @@ def test_plateau_halves_the_rate_and_the_best_epoch_comes_back():
 
 def fast():
     return keras.optimizers.Adam(0.05)
+
+
+def one_epoch(batches):
+    """Images and class numbers of an epoch, in order; then the next one begins."""
+    pairs = [batches[index] for index in range(len(batches))]
+    batches.on_epoch_end()
+    images, labels = (np.concatenate(parts) for parts in zip(*pairs))
+    return images, labels.argmax(1)
+
+
+def numbered(num_images):
+    """Images that hold their own number, of classes 0, 1, 2, 0 and so on."""
+    numbers = np.arange(num_images)
+    images = np.zeros((num_images, 2, 2, 1), "float32") + numbers[:, None, None, None]
+    return images, numbers % 3
+
+
+def test_an_epoch_shows_each_image_once_and_leaves_out_the_rest():
+    batches = Epochs(*numbered(11), 4)
+    assert len(batches) == 2
+    seen = []
+    for _ in range(30):
+        images, labels = one_epoch(batches)
+        numbers = images[:, 0, 0, 0].astype(int)
+        np.testing.assert_array_equal(labels, numbers % 3)
+        assert len({*numbers}) == 8
+        seen.append(tuple(numbers))
+    assert len(set(seen)) == 30
+    assert {number for epoch in seen for number in epoch} == set(range(11))
+
+
+def test_labels_are_one_hot_floats():
+    _, labels = Epochs(*numbered(6), 6)[0]
+    assert (labels.shape, labels.dtype) == ((6, 3), np.float32)
+    np.testing.assert_array_equal(labels.sum(1), 1)
+
+
+def noisy(images, indices, epoch, random):
+    np.testing.assert_array_equal(images[:, 0, 0, 0], indices)
+    return images + epoch + random.random((len(images), 1, 1, 1), "float32")
+
+
+def test_the_seed_decides_orders_and_augmentation():
+    first, again, other = (
+        [one_epoch(batches)[0] for _ in range(2)]
+        for batches in (
+            Epochs(*numbered(9), 3, augment=noisy, seed=s) for s in (1, 1, 2)
+        )
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first[0] != other[0]).any()
+    assert (first[0] != first[1] - 1).any()
+
+
+def test_bytes_become_the_floats_that_they_stand_for():
+    content = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3)).astype("uint8")
+    labels, kinds = np.arange(8) % 2, []
+
+    def note(images, *_):
+        kinds.append(images.dtype)
+        return images
+
+    as_bytes = Epochs(content, labels, 4, augment=note)[0]
+    as_floats = Epochs(content / np.float32(255), labels, 4)[0]
+    assert kinds == [np.uint8]
+    assert as_bytes[0].dtype == np.float32
+    np.testing.assert_array_equal(as_bytes[0], as_floats[0])
+
+
+@pytest.mark.parametrize("batch_size", [0, 7])
+def test_a_batch_must_be_filled(batch_size):
+    message = f"Received: batch_size={batch_size}, 6 images"
+    with pytest.raises(ValueError, match=message):
+        Epochs(*numbered(6), batch_size)
+
+
+def test_epochs_need_one_label_an_image():
+    with pytest.raises(ValueError, match="Received: 6 images, 5 labels"):
+        Epochs(numbered(6)[0], np.arange(5), 2)
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    [(0, 0.2), (100, 0.6), (200, 1.0), (600, 0.55), (1000, 0.1), (1100, 0.1)],
+)
+def test_the_triangle_has_its_corners_where_it_says(step, rate):
+    schedule = Triangle(2.0, 1000, start=0.2, peak_at=0.2, end=0.1)
+    assert float(schedule(step)) == pytest.approx(2 * rate, rel=1e-5)
+
+
+def test_the_triangle_comes_back_from_its_configuration():
+    schedule = Triangle(2.0, 90, start=0.3, peak_at=0.4, end=0.05)
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(schedule)
+    )
+    assert vars(again) == vars(schedule)
+
+
+@pytest.mark.parametrize(("num_steps", "peak_at"), [(0, 0.2), (9, 0), (9, 1.0)])
+def test_the_triangle_needs_steps_and_a_peak_within(num_steps, peak_at):
+    message = f"Received: num_steps={num_steps}, peak_at={peak_at}"
+    with pytest.raises(ValueError, match=message):
+        Triangle(1.0, num_steps, peak_at=peak_at)
+
+
+def lookahead_by_hand(weight, gradients, rate, num_steps, interval, strongest):
+    """SGD with a return every `interval` steps; the fast and the slow weight."""
+    slow = weight
+    for step, gradient in enumerate(gradients, 1):
+        weight = weight - rate * gradient
+        if step % interval == 0:
+            pull = strongest * min((step - interval) / num_steps, 1) ** 3
+            weight = slow = pull * slow + (1 - pull) * weight
+    return weight, slow
+
+
+@pytest.mark.parametrize(
+    "num_steps", [11, 4]
+)  # the second is over before the last step
+def test_lookahead_is_that_of_the_formula(num_steps):
+    gradients = np.random.default_rng(0).normal(size=(11, 3)).astype("float32")
+    start = np.array([1.0, 0.0, -1.0], "float32")
+    weight = keras.Variable(start)
+    optimizer = Lookahead(0.5, num_steps, interval=3, strongest=0.9)
+    for done, gradient in enumerate(gradients, 1):
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+        fast, slow = lookahead_by_hand(start, gradients[:done], 0.5, num_steps, 3, 0.9)
+        np.testing.assert_allclose(weight.numpy(), fast, atol=1e-5)
+    optimizer.finalize_variable_values([weight])
+    assert np.abs(fast - slow).min() > 0.01
+    np.testing.assert_allclose(weight.numpy(), slow, atol=1e-5)
+
+
+def test_lookahead_before_its_first_return_is_plain_sgd():
+    weights = []
+    for optimizer in (Lookahead(0.1, 50, momentum=0.9), keras.optimizers.SGD(0.1, 0.9)):
+        weight = keras.Variable([1.0, 2.0])
+        for _ in range(4):
+            optimizer.apply([keras.ops.ones(2)], [weight])
+        optimizer.finalize_variable_values([weight])
+        weights.append(weight.numpy())
+    np.testing.assert_array_equal(*weights)
+
+
+def test_lookahead_comes_back_from_its_configuration():
+    optimizer = Lookahead(0.1, 50, 7, 0.5, momentum=0.9, nesterov=True)
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(optimizer)
+    )
+    assert again.get_config() == optimizer.get_config()
+    assert (again.num_steps, again.interval, again.strongest) == (50, 7, 0.5)
+
+
+@pytest.mark.parametrize(
+    "options", [{"num_steps": 0}, {"interval": 0}, {"strongest": 1.5}]
+)
+def test_lookahead_refuses_what_is_out_of_range(options):
+    (received,) = (f"{name}={value}" for name, value in options.items())
+    with pytest.raises(ValueError, match=f"Received: .*{received}"):
+        Lookahead(0.1, **{"num_steps": 10, **options})
+
+
+@pytest.fixture(scope="module", params=["averaged", "plain"])
+def fast_run(request):
+    """One training by the fast recipe, whose steps end between two returns."""
+    keras.utils.set_random_seed(0)
+    model, epochs_seen, out = linear(), [], io.StringIO()
+
+    def note(images, indices, epoch, random):
+        epochs_seen.append(epoch)
+        return images
+
+    with contextlib.redirect_stdout(out):
+        history = train_fast(
+            model,
+            blobs(400),
+            epochs=4,
+            batch_size=36,
+            augment=note,
+            rate=3.2,
+            label_smoothing=0.1,
+            lookahead=request.param == "averaged",
+            name="fast",
+        )
+    return SimpleNamespace(
+        model=model,
+        history=history,
+        out=out.getvalue(),
+        epochs_seen=epochs_seen,
+        averaged=request.param == "averaged",
+    )
+
+
+def test_the_fast_recipe_learns(fast_run):
+    images, labels = blobs(100, 1)
+    logits = keras.ops.convert_to_numpy(fast_run.model(images))
+    assert (logits.argmax(1) == labels).mean() > 0.9
+
+
+def test_the_fast_recipe_reports_every_epoch_without_a_validation_set(fast_run):
+    history = fast_run.history
+    assert set(history) == {"loss", "accuracy", "learning_rate", "seconds"}
+    assert {len(values) for values in history.values()} == {4}
+    last = f"fast: epoch 4/4  training {history['accuracy'][-1]:.3f}"
+    assert last in fast_run.out
+    assert "validation" not in fast_run.out
+
+
+def test_the_fast_recipe_counts_its_epochs_one_by_one(fast_run):
+    trained, before = fast_run.epochs_seen[-44:], fast_run.epochs_seen[:-44]
+    assert trained == np.repeat([1, 2, 3, 4], 11).tolist()
+    assert set(before) == {0}  # what Keras looks at before it starts
+
+
+def test_the_fast_recipe_compiles_what_it_was_told(fast_run):
+    sgd, loss = fast_run.model.optimizer, fast_run.model.loss
+    schedule = sgd._learning_rate
+    assert (schedule.peak, schedule.num_steps) == (pytest.approx(3.2 * 36 / 1024), 44)
+    assert (sgd.momentum, sgd.nesterov, sgd.weight_decay) == (0.85, True, 0.009)
+    assert (loss.from_logits, loss.label_smoothing) == (True, 0.1)
+    assert isinstance(sgd, Lookahead) == fast_run.averaged
+
+
+def test_after_fit_an_averaged_model_holds_the_slow_weights(fast_run):
+    if not fast_run.averaged:
+        assert not hasattr(fast_run.model.optimizer, "slow")
+        return
+    assert int(fast_run.model.optimizer.iterations) % 5 == 4
+    slow_weights = fast_run.model.optimizer.slow
+    for weight, slow in zip(fast_run.model.trainable_weights, slow_weights):
+        np.testing.assert_array_equal(weight.numpy(), slow.numpy())
+        assert slow.numpy().any()
+
+
+def test_the_fast_recipe_needs_an_epoch():
+    with pytest.raises(ValueError, match="at least 1. Received: 0"):
+        train_fast(linear(), blobs(8), epochs=0, batch_size=4)
