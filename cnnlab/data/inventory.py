@@ -1,6 +1,6 @@
 """What can be had from where: every data set and every pretrained backbone."""
 
-from cnnlab.data import albums, backbones, sources
+from cnnlab.data import albums, backbones, sources, volumes
 
 
 def available(verify=False):
@@ -17,5 +17,6 @@ def available(verify=False):
     return [
         *sources.available(verify),
         *albums.available(verify),
+        *volumes.available(verify),
         *backbones.available(),
     ]

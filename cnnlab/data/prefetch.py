@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from cnnlab.data import albums, backbones, downloads, sources
+from cnnlab.data import albums, backbones, downloads, sources, volumes
 
 
 def prefetch(folder, datasets=None, progress=None):
@@ -44,11 +44,16 @@ def prefetch(folder, datasets=None, progress=None):
 
 def published():
     """Returns what can be brought: archives, albums and weights by their names."""
-    return {**sources.ARCHIVES, **albums.ALBUMS, **backbones.WEIGHTS}
+    return {
+        **sources.ARCHIVES,
+        **albums.ALBUMS,
+        **volumes.FILES,
+        **backbones.WEIGHTS,
+    }
 
 
 def _bring(archive, folder, progress):
-    is_packed = not isinstance(archive, backbones.Weights)
+    is_packed = not isinstance(archive, (backbones.Weights, volumes.File))
     target = folder / archive.folder
     packed = (folder if is_packed else target) / archive.name
     try:

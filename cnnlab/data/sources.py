@@ -187,6 +187,19 @@ def count(name, wanted, limit):
     return wanted
 
 
+def at_least(name, value, least):
+    """Returns a number of something, or raises `ValueError` if it is too small.
+
+    Args:
+        name: Name of the caller's argument, for the error.
+        value: Its value.
+        least: The smallest number that is allowed.
+    """
+    if value < least:
+        raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
+    return value
+
+
 # Files
 
 
@@ -251,13 +264,15 @@ def find_local(archive):
             f"{error.strerror or error}. Check its permissions, or {SET_DATA}.",
             "the folder CNNLAB_DATA cannot be read",
         ) from error
-    for name in (archive.folder, archive.name):
+    names = [name for name in (archive.folder, archive.name) if name]
+    for name in names:
         if name in entries:
             return folder / name
+    places = f"{archive.folder}/ or {archive.name}" if archive.folder else archive.name
     raise AbsentError(
-        f"CNNLAB_DATA must hold {archive.folder}/ or {archive.name}; "
+        f"CNNLAB_DATA must hold {places}; "
         f"`cnnlab prefetch` with this folder brings it. Received: {folder}",
-        f"CNNLAB_DATA does not hold {archive.folder}",
+        f"CNNLAB_DATA does not hold {names[0]}",
     )
 
 

@@ -24,6 +24,7 @@ ROOMS_OF = {
 }
 SHARED_BY_DATA = {"sources", "scenes", "albums", "backbones", "downloads"}
 SHARED_BY_DATA |= {"places", "shapes"}  # these two draw Scenes
+SHARED_BY_DATA |= {"solids", "volumes"}
 
 
 def imports(source):
