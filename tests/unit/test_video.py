@@ -10,7 +10,7 @@ SMALL = {"filters": (2, 3, 4), "hidden": 5}
 
 
 def clips(count=2, frames=4):
-    return np.random.default_rng(0).random((count, frames, 8, 8, 1), "float32")
+    return np.random.default_rng(0).random((count, frames, 16, 8, 1), "float32")
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def small():
     """The networks by name, built once: JAX compiles each of their kernels."""
     keras.utils.set_random_seed(0)
     return {
-        "3D": cnn3d((4, 8, 8, 1), 3, **SMALL),
-        "(2+1)D": cnn3d((4, 8, 8, 1), 3, **SMALL, factorize=True),
-        "frames": frame_average((4, 8, 8, 1), 3, **SMALL),
+        "3D": cnn3d((4, 16, 8, 1), 3, **SMALL),
+        "(2+1)D": cnn3d((4, 16, 8, 1), 3, **SMALL, factorize=True),
+        "frames": frame_average((4, 16, 8, 1), 3, **SMALL),
     }
 
 
@@ -97,7 +97,7 @@ def test_frames_in_another_order_get_the_same_average(small):
 
 
 def test_the_average_is_that_of_a_2d_network_on_each_frame(small):
-    inputs = x = keras.Input((8, 8, 1))
+    inputs = x = keras.Input((16, 8, 1))
     for filters in SMALL["filters"]:
         x = keras.layers.Conv2D(filters, 3, padding="same")(x)
         x = keras.layers.BatchNormalization()(x)
@@ -109,7 +109,7 @@ def test_the_average_is_that_of_a_2d_network_on_each_frame(small):
     flat.set_weights(  # a kernel of the network is one frame deep
         [w[0] if w.ndim == 5 else w for w in weights]
     )
-    one_by_one = answer(flat, clips().reshape(8, 8, 8, 1)).reshape(2, 4, 3).mean(1)
+    one_by_one = answer(flat, clips().reshape(8, 16, 8, 1)).reshape(2, 4, 3).mean(1)
     np.testing.assert_allclose(answer(small["frames"], clips()), one_by_one, atol=1e-5)
 
 
