@@ -45,7 +45,22 @@ def see(
     pixels=PIXELS,
     erased=0,
 ):
-    """Flips, shifts and, if asked, blots out a batch; see `cnnlab.train.Epochs`."""
+    """Flips and shifts a batch, and blots out a square of each image.
+
+    Args:
+        images: As `cnnlab.train.Epochs` gives them; so are the next three.
+        indices: Places in the training set.
+        epoch: Number of the epoch.
+        random: `numpy.random.Generator`.
+        num_images: Images in the training set.
+        alternating: Whether an epoch mirrors what the one before did not; else half of
+            each batch is drawn anew.
+        pixels: Largest shift.
+        erased: Height and width of the square; 0 leaves images whole.
+
+    Returns:
+        An array like `images`.
+    """
     if alternating:
         flipped = augment.alternating_flip(num_images, epoch)[indices]
     else:
@@ -56,8 +71,9 @@ def see(
 
 def build(train_images, **options):
     """Builds the network, its first layer computed from training images."""
-    few = train_images[:NUM_WHITENING] / np.float32(255)
-    options = {"filters_of_patches": whitening_filters(few), **options}
+    if "filters_of_patches" not in options:
+        few = train_images[:NUM_WHITENING] / np.float32(255)
+        options["filters_of_patches"] = whitening_filters(few)
     return fast_cnn(**options)
 
 

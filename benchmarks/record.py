@@ -92,8 +92,8 @@ def begun(name, data, budget, **others):
     }
     content = read(name) or fresh
     for key in fresh.keys() - {"data", "hardware", "commit", "runs"}:
-        if content[key] != fresh[key]:
-            sys.exit(f"{name}.json was written with another {key}: {content[key]}")
+        if content.get(key) != fresh[key]:
+            sys.exit(f"{name}.json was written with another {key}: {content.get(key)}")
     return content
 
 
