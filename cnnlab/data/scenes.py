@@ -162,10 +162,9 @@ def outline(parts):
     return union(*(distance for distance, _ in parts))
 
 
-def draw_object(picture, x, y, label, dice, light, size):
+def draw_object(picture, x, y, label, pose, dice, light, size):
     """Draws a posed and lit object with its shadow; returns how much it covers."""
-    pose, form = draw_pose(dice), dice.take(3)
-    shape = OBJECTS[label]
+    shape, form = OBJECTS[label], dice.take(3)
     shadow = outline(
         shape(*pose.localize(x + 0.1 * light[0], y + 0.1 * light[1]), form)
     )
@@ -201,7 +200,7 @@ def draw_group(label, dice, size):
         right, up = dice.between(-1, 1), dice.between(-0.9, 0)
         draw_thing(picture, x - right, y - up, dice, size, CLUTTER)
     light = turn(0, 1, dice.between(-1, 1))  # from the left, above or the right
-    amount = draw_object(picture, x, y, label, dice, light, size)
+    amount = draw_object(picture, x, y, label, draw_pose(dice), dice, light, size)
     right, up = dice.between(-0.8, 0.8), dice.between(-0.9, 0)
     hidden = draw_thing(picture, x - right, y - up, dice, size, OCCLUSION, OCCLUDERS)
     picture *= dice.between(*BRIGHTNESS) + 0.08 * (x * light[0] + y * light[1])
