@@ -121,6 +121,20 @@ def test_activation_and_speed_reach_every_layer(whitened, learned):
         assert {layer.speed for layer in of_kind(model, FastBias)} == {speed}
 
 
+def test_logits_are_a_ninth_of_what_the_head_makes_of_its_features(whitened):
+    flat, head = whitened.layers[-3], whitened.layers[-1]
+    both = keras.Model(whitened.input, [flat.output, head.output])
+    features, logits = map(keras.ops.convert_to_numpy, both(pictures()))
+    assert features.shape == (4, 4)
+    expected = features @ head.get_weights()[0] / 9
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_normalisation_forgets_fast_and_learns_neither_scale_nor_centre(whitened):
+    for layer in of_kind(whitened, layers.BatchNormalization):
+        assert (layer.momentum, layer.scale, layer.center) == (0.6, False, False)
+
+
 def test_saved_model_reloads_and_answers_the_same(whitened, tmp_path):
     whitened.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")

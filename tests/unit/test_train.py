@@ -261,12 +261,23 @@ def test_lookahead_before_its_first_return_is_plain_sgd():
 
 
 def test_lookahead_comes_back_from_its_configuration():
-    optimizer = Lookahead(0.1, 50, 7, 0.5, momentum=0.9, nesterov=True)
+    schedule = Triangle(0.1, 50)
+    optimizer = Lookahead(schedule, 50, 7, 0.5, momentum=0.9, nesterov=True)
     again = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(optimizer)
     )
     assert again.get_config() == optimizer.get_config()
     assert (again.num_steps, again.interval, again.strongest) == (50, 7, 0.5)
+    assert vars(again._learning_rate) == vars(schedule)
+
+
+def test_a_saved_training_goes_on_from_its_slow_weights(fast_run, tmp_path):
+    fast_run.model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    states = zip(again.optimizer.variables, fast_run.model.optimizer.variables)
+    for loaded, saved in states:
+        np.testing.assert_array_equal(loaded.numpy(), saved.numpy())
+    assert type(again.optimizer) is type(fast_run.model.optimizer)
 
 
 @pytest.mark.parametrize(
