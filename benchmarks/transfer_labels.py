@@ -59,7 +59,7 @@ BUDGETS = {
     "scenes": RATES_BUDGET
     | {
         "labels_per_class": [5, 10, 20, 50],
-        "epochs": {"frozen": 20, "fine-tuned": 5, "from scratch": 10},
+        "epochs": {"frozen": 20, "fine-tuned": 3, "from scratch": 10},
         "rates": {"frozen": 1e-2, "fine-tuned": 1e-3, "from scratch": 1e-3},
         "pixels_from_scratch": 32,
     },

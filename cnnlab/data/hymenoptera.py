@@ -15,7 +15,7 @@ from cnnlab.data import albums, downloads, scenes, sources
 
 CLASSES = ("ants", "bees")
 NUM_TRAIN, NUM_VAL = 244, 153
-NUM_SCENES = {"train": 1_000, "val": 1_000}  # that stand in by default
+NUM_SCENES = {"train": 500, "val": 500}  # that stand in by default
 
 
 def load(source="auto", pixels=224, num_train=None, num_val=None):

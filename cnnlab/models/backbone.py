@@ -18,7 +18,7 @@ def backbone(name, weights, input_shape=None):
     """Builds a pretrained network from images in [0, 1] to its last feature map.
 
     Every family wants its images scaled in another way; that is part of the network
-    here, so that nothing can be confused.
+    here, so that nothing can be confused. No block is dropped in training mode.
 
     Args:
         name: A key of `FAMILIES`.
@@ -72,7 +72,7 @@ def freeze(model, frozen=True, keep_statistics=True):
 
 
 def _efficientnet_b0(path, input_shape):
-    model = efficientnet("b0", input_shape, num_classes=None)
+    model = efficientnet("b0", input_shape, num_classes=None, drop_path=0)
     if path:
         published = keras.applications.EfficientNetB0(
             include_top=False, weights=path, input_shape=input_shape
@@ -85,7 +85,7 @@ def _efficientnet_b0(path, input_shape):
 
 
 def _efficientnet_small(path, input_shape):
-    model = efficientnet("small", input_shape, num_classes=None)
+    model = efficientnet("small", input_shape, num_classes=None, drop_path=0)
     if path:
         trained = keras.models.load_model(path)
         model.set_weights(trained.get_weights()[:-2])  # all but the head
