@@ -34,6 +34,7 @@ CLASSES = (
     "swings",
 )
 REVERSED = (1, 0, 3, 2, 5, 4, 7, 6, 8, 9)  # what a clip shows that runs backwards
+MIRRORED = (1, 0, 2, 3, 4, 5, 7, 6, 8, 9)  # what it shows in a mirror, left for right
 AXES = (0, 0, 1, 1, 2, 2, 3, 3, 1, 0)  # which of place (2), size and angle changes
 SPEEDS = np.array(  # slowest and fastest, in turns of the circle a frame
     [(0.04, 0.09), (0.04, 0.09), (0.05, 0.09), (0.04, 0.09)], "float32"

@@ -190,3 +190,15 @@ def test_a_clip_with_a_hole_is_counted_and_named(drawn, value):
 
 def test_good_clips_come_back_as_they_are(drawn):
     assert clips.check(drawn[0], num_frames=8) is drawn[0]
+
+
+def test_a_mirror_exchanges_right_and_left_and_both_turns():
+    exchanged = [i for i, other in enumerate(clips.MIRRORED) if i != other]
+    assert [clips.CLASSES[i] for i in exchanged] == [
+        "right",
+        "left",
+        "turns left",
+        "turns right",
+    ]
+    twice = np.array(clips.MIRRORED)[list(clips.MIRRORED)]
+    np.testing.assert_array_equal(twice, range(10))
