@@ -50,12 +50,12 @@ def build(num_classes=10):
     return efficientnet("small", num_classes=num_classes, drop_path=BUDGET["drop_path"])
 
 
-def optimizer(steps):
+def optimizer(num_steps):
     """Returns AdamW whose rate rises, then falls along a cosine."""
-    warm_up = round(BUDGET["warm_up"] * steps)
+    warm_up = round(BUDGET["warm_up"] * num_steps)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0,
-        steps - warm_up,
+        num_steps - warm_up,
         warmup_target=BUDGET["learning_rate"],
         warmup_steps=warm_up,
     )
@@ -65,16 +65,24 @@ def optimizer(steps):
 
 
 def see(images, indices, epoch, random):
-    """Flips, shifts and blots out a batch."""
+    """Flips and shifts a batch, and blots out a square; as `Epochs` calls it."""
     images = augment.flip(images, random.random(len(images)) < 0.5)
     images = augment.shift(images, BUDGET["shift"], random)
     return augment.erase(images, BUDGET["erased"], random)
 
 
-def run(seed):
-    """Trains one seed, saves it if it is the first, and returns its result."""
+def fit(train_set, seed):
+    """Trains one seed.
+
+    Args:
+        train_set: Images as bytes, and labels.
+        seed: Of the weights, the order of images and their augmentation.
+
+    Returns:
+        `weights, history, seconds`: what `get_weights` gives, what every epoch told,
+        and what fitting took.
+    """
     keras.config.set_dtype_policy(BUDGET["dtype_policy"])
-    train_set, (images_test, labels_test), _ = fast_recipe.load()
     keras.utils.set_random_seed(seed)
     model = build()
     batches = Epochs(*train_set, BUDGET["batch_size"], augment=see, seed=seed)
@@ -94,17 +102,24 @@ def run(seed):
     )
     seconds = time.perf_counter() - started
     keras.config.set_dtype_policy("float32")
-    bare = build()  # without the optimiser's state
-    bare.set_weights(model.get_weights())
+    return model.get_weights(), history.history, seconds
+
+
+def run(seed):
+    """Trains one seed, saves it if it is the first, and returns its result."""
+    train_set, (images_test, labels_test), _ = fast_recipe.load()
+    weights, history, seconds = fit(train_set, seed)
+    model = build()  # without the optimiser's state
+    model.set_weights(weights)
     if seed == SEEDS[0]:
-        bare.save(CHECKPOINT)
-    logits = bare.predict(images_test, batch_size=500, verbose=0)
+        model.save(CHECKPOINT)
+    logits = model.predict(images_test, batch_size=500, verbose=0)
     return {
         "seed": seed,
-        "parameters": bare.count_params(),
+        "parameters": model.count_params(),
         "test_accuracy": accuracy(logits, labels_test),
         "seconds": round(seconds),
-        "history": record.rounded(history.history),
+        "history": record.rounded(history),
     }
 
 

@@ -4,9 +4,9 @@
 
 45,000 images of CIFAR-10 are learned from and 5,000 of its training images answer; the
 test set is not looked at. Accuracy depends on the recipe and not on the machine, so
-this may run on a GPU; how many seconds each choice takes on two cores is asked by
-cifar10_race.py. Each finished run is written at once to
-data/records/fast_cnn_choice.json, and a second start goes on from there.
+this may run on a GPU, with KERAS_BACKEND=jax; its seconds say nothing of two cores.
+Each finished run is written at once to data/records/fast_cnn_choice.json, and a second
+start goes on from there.
 """
 
 from cnnlab.doctor import quiet_start
