@@ -77,6 +77,7 @@ bench: $(READY)  ## every claim of speed (CONTRIBUTING.md tells how to record th
 	@$(VENV) python benchmarks/convolution.py
 	@$(VENV) python benchmarks/explorers.py
 	@$(VENV) python benchmarks/scenes.py
+	@$(VENV) python benchmarks/clips.py speed
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
 	@$(COMPILE) --output-file requirements.txt
