@@ -4,9 +4,9 @@
     CNNLAB_DATA=... python benchmarks/volumes.py modelnet10
     CNNLAB_DATA=... python benchmarks/volumes.py modelnet10 --choose
 
-The marks: on AdrenalMNIST3D an area under the ROC curve of 0.90, mean of five seeds; on
-ModelNet10 the accuracy of VoxNet, 0.92 (Maturana & Scherer 2015); both within 30 minutes
-of one core, which is a quarter of an hour of two.
+The marks: on AdrenalMNIST3D an area under the ROC curve of 0.90, mean of five seeds;
+on ModelNet10 the accuracy of VoxNet, 0.92 (Maturana & Scherer 2015); both within 30
+minutes of one core, which is a quarter of an hour of two.
 
 The last epoch counts, so that nothing is selected, and the test set is read once.
 `--choose` compares ways of turning the furniture on the validation objects, one seed
