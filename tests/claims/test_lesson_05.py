@@ -1,10 +1,26 @@
-"""The whole family against `keras.applications`, with random weights."""
+"""What README and lesson 05 state, and the family against `keras.applications`."""
+
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from keras.src.applications import efficientnet as applications
 
-from cnnlab.models.efficientnet import VARIANTS, copy_weights, efficientnet
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import record
+import transfer_labels as script
+
+from cnnlab.models.backbone import backbone
+from cnnlab.models.efficientnet import (
+    DEVIATION,
+    MEAN,
+    VARIANTS,
+    copy_weights,
+    efficientnet,
+)
 
 PARAMETERS = {
     "b0": 5_330_571,
@@ -54,3 +70,127 @@ def test_b1_answers_as_in_keras_applications_at_even_and_odd_sizes(pixels):
     images = rng.random((2, *shape), "float32")
     expected = np.array(theirs(255 * images))
     np.testing.assert_allclose(ours(images), expected, atol=3e-4 * expected.std())
+
+
+def test_weights_of_imagenet_answer_as_in_keras_applications(tmp_path, monkeypatch):
+    keras.utils.set_random_seed(0)
+    shape, rng = (64, 64, 3), np.random.default_rng(0)
+    options = {"include_top": False, "input_shape": shape}
+    source = published("b0", **options)
+    weights = [
+        rng.uniform(0.5, 1.5, x.shape) if x.ndim == 1 else x
+        for x in source.get_weights()
+    ]
+    source.set_weights([np.array(MEAN), np.array(DEVIATION), *weights[2:]])
+    path = tmp_path / "b0.weights.h5"  # with deviations for variances, as published
+    source.save_weights(path)
+    monkeypatch.setattr(applications.file_utils, "get_file", lambda *_, **__: path)
+    theirs = applications.EfficientNetB0(weights="imagenet", **options)
+    theirs.layers[2].finalize_state()
+    images = rng.random((2, *shape), "float32")
+    expected = np.array(theirs(255 * images))
+    ours = backbone("EfficientNet-B0", path, shape)(images)
+    np.testing.assert_allclose(ours, expected, atol=3e-4 * expected.std())
+
+
+# What was recorded
+
+
+def percent(name, way, per_class):
+    """Validation accuracies of one way, in the order of the seeds."""
+    runs = record.read(f"transfer_labels_{name}")["runs"]
+    chosen = [run for run in runs if run["labels_per_class"] == per_class]
+    return 100 * np.array([run[way]["val_accuracy"] for run in chosen])
+
+
+def stated(values):
+    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", script.SETTINGS)
+def test_every_seed_was_recorded_at_the_stated_budget(name):
+    content = record.read(f"transfer_labels_{name}")
+    budget = script.BUDGETS[name]
+    assert content["budget"] == budget
+    expected = [(s, n) for s in script.SEEDS for n in budget["labels_per_class"]]
+    found = [(run["seed"], run["labels_per_class"]) for run in content["runs"]]
+    assert found == expected
+
+
+@pytest.mark.quick
+def test_fine_tuning_bears_only_a_very_low_rate():
+    runs = record.read("transfer_rates")["runs"]
+    assert f"{100 * np.mean([run['frozen'] for run in runs]):.1f}" == "95.3"
+    by_rate = [
+        stated([100 * run["fine-tuned"] for run in runs if run["rate"] == rate])
+        for rate in script.RATES
+    ]
+    assert by_rate == ["95.8 ± 1.8", "95.8 ± 1.8", "90.6 ± 4.7", "49.5 ± 1.8"]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("name", "way", "expected"),
+    [
+        (
+            "ants_and_bees",
+            "frozen",
+            ["83.2 ± 8.9", "87.6 ± 2.9", "91.7 ± 2.9", "91.5 ± 0.7", "91.7 ± 1.0"],
+        ),
+        (
+            "ants_and_bees",
+            "fine-tuned",
+            ["82.4 ± 6.4", "87.4 ± 1.6", "90.4 ± 3.3", "91.7 ± 1.0", "92.2 ± 0.7"],
+        ),
+        (
+            "ants_and_bees",
+            "from scratch",
+            ["61.4 ± 1.7", "65.8 ± 2.3", "64.3 ± 6.6", "61.2 ± 4.6", "59.5 ± 2.6"],
+        ),
+        ("scenes", "frozen", ["26.0 ± 3.4", "29.8 ± 1.3", "32.9 ± 1.6", "33.1 ± 1.2"]),
+        (
+            "scenes",
+            "fine-tuned",
+            ["35.5 ± 2.3", "44.7 ± 3.4", "51.3 ± 1.6", "59.1 ± 3.0"],
+        ),
+        (
+            "scenes",
+            "from scratch",
+            ["14.7 ± 1.8", "18.0 ± 1.2", "22.3 ± 1.1", "27.2 ± 1.6"],
+        ),
+    ],
+)
+def test_each_way_reaches_what_is_stated(name, way, expected):
+    sizes = script.BUDGETS[name]["labels_per_class"]
+    assert [stated(percent(name, way, num)) for num in sizes] == expected
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", script.SETTINGS)
+def test_five_labels_with_a_backbone_beat_fifty_without(name):
+    best = "fine-tuned" if name == "scenes" else "frozen"
+    assert percent(name, best, 5).mean() > percent(name, "from scratch", 50).mean()
+
+
+@pytest.mark.quick
+def test_fine_tuning_helps_where_the_data_is_far_and_not_where_it_is_near():
+    for num in (5, 10, 20, 50):
+        near, far = (
+            percent(name, "fine-tuned", num) - percent(name, "frozen", num)
+            for name in ("ants_and_bees", "scenes")
+        )
+        assert abs(near.mean()) < 5
+        assert far.min() > 5
+
+
+def test_a_recorded_run_comes_out_again():
+    content = record.read("transfer_labels_ants_and_bees")
+    assert script.load("ants_and_bees")[2].checksum == content["checksum"]
+    again = script.run("ants_and_bees", 20, 0)
+    for way in ("frozen", "fine-tuned", "from scratch"):
+        values = percent("ants_and_bees", way, 20)
+        tolerance = 3 * values.std(ddof=1) + 2  # three photographs of 153
+        assert 100 * again[way]["val_accuracy"] == pytest.approx(
+            values.mean(), abs=tolerance
+        )
