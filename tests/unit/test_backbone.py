@@ -63,7 +63,9 @@ def test_mobilenet_scales_images_as_its_family_wants_them(tmp_path):
     base = backbone("MobileNetV2 0.35", tmp_path / "a.weights.h5", (32, 32, 3))
     images = np.random.default_rng(0).random((2, 32, 32, 3), "float32")
     scaled = keras.applications.mobilenet_v2.preprocess_input(255 * images)
-    np.testing.assert_allclose(base(images), published(scaled), atol=1e-5)
+    np.testing.assert_allclose(base.layers[1](images), scaled, atol=1e-5)
+    expected = np.array(published(scaled))
+    np.testing.assert_allclose(base(images), expected, atol=1e-3 * expected.std())
 
 
 @ON_TENSORFLOW
