@@ -129,6 +129,7 @@ def test_saved_model_reloads_and_answers_the_same(small, name, tmp_path):
     np.testing.assert_allclose(answer(again, clips()), expected, rtol=1e-5, atol=1e-6)
 
 
+@on_tensorflow
 def test_a_volume_is_pooled_along_all_its_axes():
     model = cnn3d((32, 32, 32, 1), strides=2, filters=(2, 3), pools=(2, (1, 2, 2)))
     pooled = [x for x in model.layers if isinstance(x, keras.layers.MaxPooling3D)]
