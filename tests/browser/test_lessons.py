@@ -8,7 +8,7 @@ import reader
 from conftest import ROOT, Witness
 
 LESSONS = [path.stem for path in sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))]
-EXPLORER = ".jp-OutputArea-output .widget-vbox:has(.widget-html)"
+EXPLORER = ".jp-OutputArea-output .cnnlab-explorer"  # the class that every one has
 KNOBS = "select, input[type=number], .widget-readout[contenteditable]"
 IS_LAST = "knob => knob.selectedIndex === knob.length - 1"
 HANDLE = "[role=slider]"
