@@ -79,12 +79,12 @@ def test_the_first_example_has_the_narrowest_lead_and_the_last_the_widest():
 
 def test_a_name_of_a_class_is_text_and_not_markup():
     explorer = build()
-    values = set()
-    for number in range(1, 51):
+    for number in range(1, 51):  # until an example is taken for that class
         explorer.knobs["example"].value = number
-        values.add(explorer.output.value)
-    assert not any("<b>" in value for value in values)
-    assert any("&lt;b&gt;" in value for value in values)
+        assert "<b>" not in explorer.output.value
+        if "&lt;b&gt;" in explorer.output.value:
+            return
+    pytest.fail("No example was taken for the class.")
 
 
 def test_shapes_must_fit():
