@@ -10,49 +10,37 @@ Taught in notebooks/05_transfer_learning_efficientnet.ipynb.
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from cnnlab.data import downloads, sources
 
 PUBLISHED = "https://storage.googleapis.com/"
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "data" / "checkpoints"
+FOLDER = "keras/models"  # where `CNNLAB_DATA` has them
 EMBEDDED = "EfficientNet small"
 EMBEDDED_FILE = "efficientnet_small_cifar10.keras"
 
 
-@dataclass(frozen=True)
-class Weights:
-    """A file of weights as it is published."""
-
-    url: str
-    checksum: str
-    num_bytes: int
-    num_bytes_unpacked: int = 0
-    folder: str = "keras/models"  # where `CNNLAB_DATA` has it
-
-    @property
-    def name(self):
-        return self.url.rsplit("/", 1)[-1]
-
-
 WEIGHTS = {  # of ImageNet, without the head; the first that is there is taken
-    "EfficientNet-B0": Weights(
+    "EfficientNet-B0": sources.File(
         PUBLISHED + "keras-applications/efficientnetb0_notop.h5",
         "md5:50bc09e76180e00e4465e1a485ddc09d",
         16_705_208,
+        folder=FOLDER,
     ),
-    "MobileNet 0.75": Weights(
+    "MobileNet 0.75": sources.File(
         PUBLISHED + "tensorflow/keras-applications/mobilenet/"
         "mobilenet_7_5_224_tf_no_top.h5",
         "sha256:33fe829da97b7d2f09b25e372b516c2d151bb15be6a6aa4a67fb419a58383fa9",
         7_547_536,
+        folder=FOLDER,
     ),
-    "MobileNetV2 0.35": Weights(
+    "MobileNetV2 0.35": sources.File(
         PUBLISHED + "tensorflow/keras-applications/mobilenet_v2/"
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5",
         "sha256:d43c70f8ea04b1087170401b2f4739f41b94200e30892ea8d050ac65779146c6",
         2_028_672,
+        folder=FOLDER,
     ),
 }
 

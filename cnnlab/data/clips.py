@@ -13,7 +13,6 @@ One seed gives the same bits on every machine, as in `shapes`.
 Taught in notebooks/13_3d_cnns.ipynb.
 """
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -233,17 +232,8 @@ def _record(*parts):
         classes=CLASSES,
         licence="MIT",
         citation="Drawn by cnnlab/data/clips.py",
-        checksum=f"sha256:{fingerprint(*parts)}",
+        checksum=f"sha256:{scenes.fingerprint(*parts)}",
     )
-
-
-def fingerprint(*parts):
-    """SHA-256 of clips, rounded to bytes, and labels."""
-    digest = hashlib.sha256()
-    for clips, labels in parts:
-        digest.update(np.floor(clips * 255 + 0.5).astype("uint8"))
-        digest.update(labels.astype("uint8"))
-    return digest.hexdigest()
 
 
 def check(clips, num_frames=LEAST_FRAMES):

@@ -27,7 +27,7 @@ def fetch(published, folder):
     """Returns the path of a published file in a folder, brought there if need be.
 
     Args:
-        published: A `sources.Archive`, `albums.Album` or `backbones.Weights`: anything
+        published: A `sources.Archive`, `albums.Album` or `sources.File`: anything
             with `url`, `name`, `checksum`, `num_bytes` and `num_bytes_unpacked`.
         folder: Path of the folder; made if it is not there.
 

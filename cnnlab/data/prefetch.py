@@ -53,7 +53,7 @@ def published():
 
 
 def _bring(archive, folder, progress):
-    is_packed = not isinstance(archive, (backbones.Weights, volumes.File))
+    is_packed = not isinstance(archive, sources.File)
     target = folder / archive.folder
     packed = (folder if is_packed else target) / archive.name
     try:

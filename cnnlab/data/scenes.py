@@ -318,9 +318,9 @@ def _record(*parts):
 
 
 def fingerprint(*parts):
-    """SHA-256 of images, rounded to bytes, and labels."""
+    """SHA-256 of images, clips or volumes, rounded to bytes, and their labels."""
     digest = hashlib.sha256()
-    for scenes in parts:
-        digest.update(np.floor(scenes.images * 255 + 0.5).astype("uint8"))
-        digest.update(scenes.labels.astype("uint8"))
+    for images, labels, *_ in parts:
+        digest.update(np.floor(images * 255 + 0.5).astype("uint8"))
+        digest.update(labels.astype("uint8"))
     return digest.hexdigest()

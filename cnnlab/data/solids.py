@@ -9,11 +9,9 @@ Verdict: a stand-in that lets a lesson run anywhere. The kinds are far apart; re
 organs and furniture are not.
 """
 
-import hashlib
-
 import numpy as np
 
-from cnnlab.data import sources
+from cnnlab.data import scenes, sources
 from cnnlab.data.places import Dice, cover
 from cnnlab.data.shapes import box, circle, taper, union
 
@@ -169,14 +167,5 @@ def _record(parts):
         classes=CLASSES,
         licence="MIT",
         citation="Drawn by cnnlab/data/solids.py",
-        checksum=f"sha256:{fingerprint(parts)}",
+        checksum=f"sha256:{scenes.fingerprint(*parts)}",
     )
-
-
-def fingerprint(parts):
-    """SHA-256 of volumes, rounded to bytes, and labels."""
-    digest = hashlib.sha256()
-    for volumes, labels in parts:
-        digest.update(np.floor(volumes * 255 + 0.5).astype("uint8"))
-        digest.update(labels.astype("uint8"))
-    return digest.hexdigest()

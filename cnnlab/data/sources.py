@@ -64,6 +64,21 @@ class Archive:
         return self.url.rsplit("/", 1)[-1]
 
 
+@dataclass(frozen=True)
+class File:
+    """A single file as it is published, which is used as it comes."""
+
+    url: str
+    checksum: str
+    num_bytes: int
+    num_bytes_unpacked: int = 0
+    folder: str = ""  # where `CNNLAB_DATA` has it
+
+    @property
+    def name(self):
+        return self.url.rsplit("/", 1)[-1].partition("?")[0]
+
+
 class Availability(NamedTuple):
     """One line of `available`."""
 

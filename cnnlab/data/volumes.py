@@ -11,7 +11,6 @@ Source: Yang et al. 2023, MedMNIST v2, https://doi.org/10.1038/s41597-022-01721-
 
 import hashlib
 import io
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -49,29 +48,14 @@ NO_FURNITURE = (
 )
 
 
-@dataclass(frozen=True)
-class File:
-    """A single file of arrays."""
-
-    url: str
-    checksum: str
-    num_bytes: int
-    num_bytes_unpacked: int = 0
-    folder: str = ""  # at the top of `CNNLAB_DATA`
-
-    @property
-    def name(self):
-        return self.url.rsplit("/", 1)[-1].partition("?")[0]
-
-
 FILES = {  # that are published and verified
-    "adrenalmnist3d": File(
+    "adrenalmnist3d": sources.File(
         "https://zenodo.org/records/10519652/files/adrenalmnist3d.npz?download=1",
         "md5:bbd3c5a5576322bc4cdfea780653b1ce",
         276_833,
     ),
 }
-FURNITURE_FILE = File("modelnet10.npz", "", 2_724_263)
+FURNITURE_FILE = sources.File("modelnet10.npz", "", 2_724_263)
 
 
 def load(source="auto", name="adrenalmnist3d", num_train=None):

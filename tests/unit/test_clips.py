@@ -22,7 +22,7 @@ def states(name, num_frames=8):
 
 
 def test_the_fingerprint_of_a_fixed_seed_never_changes(drawn):
-    assert clips.fingerprint(drawn) == FINGERPRINT
+    assert scenes.fingerprint(drawn) == FINGERPRINT
 
 
 def test_shapes_types_and_ranges(drawn):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnlab.data import solids
+from cnnlab.data import scenes, solids
 
 # Of render(48, seed=0); it changes with every change of the bodies.
 CHECKSUM = "5c72bcfb2fb5b68f014e2cb77703c70f463e96765cf37c4418da7a10837e0cb4"
@@ -15,7 +15,7 @@ def drawn():
 
 
 def test_the_fingerprint_of_a_fixed_seed_never_changes(drawn):
-    assert solids.fingerprint([drawn]) == CHECKSUM
+    assert scenes.fingerprint(drawn) == CHECKSUM
 
 
 def test_shapes_types_and_ranges(drawn):
