@@ -14,7 +14,7 @@ import pickle
 
 import numpy as np
 
-from cnnlab.data import scenes, sources
+from cnnlab.data import downloads, scenes, sources
 
 ARCHIVE = sources.ARCHIVES["cifar10"]
 NUM_PER_BATCH = 10_000
@@ -145,25 +145,11 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _read_download(num_train, num_test):
-    sources.require_download("cifar10", ARCHIVE.url)
-    try:
-        import tensorflow_datasets as tfds
-
-        builder = tfds.builder("cifar10", try_gcs=False)
-        if not builder.is_prepared():  # the cache holds another version
-            sources.require_network(ARCHIVE.url)
-        builder.download_and_prepare()
+    brought = downloads.prepared("cifar10", ARCHIVE.url, "CIFAR-10", sources.SET_DATA)
+    with brought as (tfds, builder):
         train = _read_split(tfds, builder, "train", num_train)
         test = _read_split(tfds, builder, "test", num_test)
         [archive] = builder.url_infos.values()
-    except sources.AbsentError:
-        raise
-    except Exception as error:  # whatever a network, a disk or a cache may do
-        raise sources.DataError(
-            f"TensorFlow Datasets did not bring CIFAR-10: {error}. "
-            f"Try again, or {sources.SET_DATA}.",
-            "TensorFlow Datasets did not bring it",
-        ) from error
     return train, test, _record("download", f"sha256:{archive.checksum}")
 
 

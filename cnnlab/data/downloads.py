@@ -9,6 +9,7 @@ import http.client
 import os
 import shutil
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 from cnnlab.data import sources
@@ -144,3 +145,39 @@ def _receive(response, archive, part, done, progress):
                 progress(archive.name, done, archive.num_bytes)
     if done < archive.num_bytes:
         raise ConnectionError(f"{done} of {archive.num_bytes} bytes arrived")
+
+
+@contextmanager
+def prepared(dataset, url, title, remedy):
+    """Lets TensorFlow Datasets bring a dataset, and names what fails while it is read.
+
+    Args:
+        dataset: Its name there.
+        url: Where it is published; asked only if the cache does not hold it.
+        title: What an error calls it.
+        remedy: The way out, for the error.
+
+    Yields:
+        `tensorflow_datasets` and the builder of the dataset, which is prepared.
+
+    Raises:
+        AbsentError: If downloads are forbidden or nothing answers.
+        DataError: If it is not brought, or not read.
+    """
+    sources.require_download(dataset, url)
+    try:
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder(dataset, try_gcs=False)
+        if not builder.is_prepared():  # the cache holds another version
+            sources.require_network(url)
+        builder.download_and_prepare()
+        yield tfds, builder
+    except sources.DataError:
+        raise
+    except Exception as error:  # whatever a network, a disk or a cache may do
+        raise sources.DataError(
+            f"TensorFlow Datasets did not bring {title}: {error}. "
+            f"Try again, or {remedy}.",
+            "TensorFlow Datasets did not bring it",
+        ) from error

@@ -9,7 +9,7 @@ Datasets' files, is for validation. Without a network, Scenes stand in.
 
 import numpy as np
 
-from cnnlab.data import albums, scenes, sources
+from cnnlab.data import albums, downloads, scenes, sources
 
 CLASSES = ("dandelion", "daisy", "tulips", "sunflowers", "roses")
 NUM_PHOTOGRAPHS, EVERY = 3_670, 5
@@ -45,26 +45,13 @@ def load(source="auto", pixels=224, num_train=None, num_val=None):
 
 
 def _read_download(pixels, num_train, num_val):
-    sources.require_download("tf_flowers", albums.FLOWERS)
-    try:
-        import tensorflow_datasets as tfds
-
-        builder = tfds.builder("tf_flowers", try_gcs=False)
-        if not builder.is_prepared():  # the cache holds another version
-            sources.require_network(albums.FLOWERS)
-        builder.download_and_prepare()
+    url, remedy = albums.FLOWERS, sources.EMBED
+    brought = downloads.prepared("tf_flowers", url, "flowers", remedy)
+    with brought as (tfds, builder):
         skip = {"image": tfds.decode.SkipDecoding()}  # a damaged one is to be named
         rows = tfds.as_numpy(builder.as_dataset(split="train", decoders=skip))
         train, val = _split(rows, pixels, num_train, num_val)
         [archive] = builder.url_infos.values()
-    except sources.DataError:
-        raise
-    except Exception as error:  # whatever a network, a disk or a cache may do
-        raise sources.DataError(
-            f"TensorFlow Datasets did not bring flowers: {error}. "
-            f"Try again, or {sources.EMBED}.",
-            "TensorFlow Datasets did not bring it",
-        ) from error
     return train, val, _record(f"sha256:{archive.checksum}")
 
 
