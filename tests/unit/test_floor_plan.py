@@ -14,7 +14,7 @@ ALLOWED = {
     "quantize_aware": {"quantize_aware"},
     "lite": {"lite"},
     "models": {"layers", "models"},  # a backbone is one of the families
-    "search": {"layers", "models"},
+    "search": {"layers", "models", "search"},  # one space a file
     "widgets": {"convolution", "figures", "widgets"},  # one explorer a file
 }
 ROOMS_OF = {

@@ -1,0 +1,1 @@
+"""Architecture search: spaces of networks, and objectives for KerasTuner."""
