@@ -475,6 +475,32 @@ def size_and_latency(names, kilobytes, milliseconds, ax=None):
     return ax
 
 
+def trade_off(groups, ax=None):
+    """Draws networks by cost and accuracy, and the front that nobody beats in both.
+
+    Args:
+        groups: A dict from a name to a pair of arrays `(N,)`: costs in any unit, and
+            accuracies in [0, 1].
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    for (name, (costs, accuracies)), color, marker in zip(
+        groups.items(), COLOURS, MARKERS, strict=False
+    ):
+        style = {"color": color, "ms": 4, "alpha": 0.6, "label": name}
+        ax.plot(costs, 100 * np.asarray(accuracies), marker, **style)
+    costs, accuracies = np.concatenate([np.array(g) for g in groups.values()], axis=1)
+    order = np.lexsort((-accuracies, costs))  # of equal cost the better one first
+    best = 100 * np.maximum.accumulate(accuracies[order])
+    ax.step(costs[order], best, where="post", color="0.3", lw=1, label="front")
+    ax.set_ylabel("accuracy (%)")
+    ax.legend(fontsize=8)
+    return ax
+
+
 def steps_of_channels(steps, ax=None):
     """Draws how many steps of a common scale each channel reaches, on a log scale.
 

@@ -208,6 +208,15 @@ def test_variants_stand_at_their_size_and_median_time_with_quartiles():
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
+def test_the_front_rises_where_a_dearer_network_is_better_than_all_cheaper_ones():
+    groups = {"a": ([3, 1, 2], [0.5, 0.4, 0.3]), "b": ([2], [0.6])}
+    ax = figures.trade_off(groups)
+    front = {line.get_label(): line for line in ax.lines}["front"].get_xydata()
+    assert front[:, 0].tolist() == [1, 2, 2, 3]
+    np.testing.assert_allclose(front[:, 1], [40, 60, 60, 60])
+    assert ax.lines[0].get_xydata().tolist() == [[3, 50], [1, 40], [2, 30]]
+
+
 def test_channels_below_half_a_step_are_drawn_as_lost():
     ax = figures.steps_of_channels(np.array([0.2, 100.0, 1.5]))
     kept, lost = ([bar.get_height() for bar in bars] for bars in ax.containers)
