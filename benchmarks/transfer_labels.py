@@ -78,12 +78,18 @@ def load(name):
     return *hymenoptera.load(source, pixels), *backbones.load(where, network)
 
 
+def choose(labels, per_class, seed):
+    """Returns the positions of so many images of each class, or of all."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen = [order[labels[order] == label][:per_class] for label in np.unique(labels)]
+    return np.concatenate(chosen)
+
+
 def labelled(train_set, per_class, seed):
     """Chooses so many labelled images of each class, or all, and mirrors each."""
     images, labels = train_set
-    order = np.random.default_rng(seed).permutation(len(images))
-    chosen = [order[labels[order] == label][:per_class] for label in np.unique(labels)]
-    images, labels = images[np.concatenate(chosen)], labels[np.concatenate(chosen)]
+    chosen = choose(labels, per_class, seed)
+    images, labels = images[chosen], labels[chosen]
     return np.concatenate([images, images[:, :, ::-1]]), np.tile(labels, 2)
 
 

@@ -75,19 +75,37 @@ def load(source="auto", name=None):
 
 
 def _find_local(names):
+    path, weights = find([WEIGHTS[name] for name in names], "ImageNet weights")
+    [name] = [name for name in names if WEIGHTS[name] == weights]
+    return path, record(name, "local", weights.checksum)
+
+
+def find(files, what):
+    """Finds the first of some published files that a local folder holds.
+
+    Args:
+        files: A list of `sources.File`.
+        what: What they are, for the error.
+
+    Returns:
+        `(path, file)`: the verified file, and which of them it is.
+
+    Raises:
+        AbsentError: If no local folder holds any.
+        DataError: If the first is damaged.
+    """
     places = _folders()
-    for name in names:
-        weights = WEIGHTS[name]
+    for file in files:
         for folder in places:
-            path = folder / weights.name
+            path = folder / file.name
             if path.exists():
-                sources.read(path, weights.checksum)
-                return path, _record(name, "local", weights.checksum)
+                sources.read(path, file.checksum)
+                return path, file
     looked = " or ".join(map(str, places))
     raise sources.AbsentError(
-        f"{looked} must hold {' or '.join(WEIGHTS[name].name for name in names)}; "
+        f"{looked} must hold {' or '.join(file.name for file in files)}; "
         "`cnnlab prefetch FOLDER` brings them for CNNLAB_DATA=FOLDER.",
-        "no local folder holds ImageNet weights",
+        f"no local folder holds {what}",
     )
 
 
@@ -100,7 +118,7 @@ def _folders():
 
 def _download(name):
     path = downloads.fetch(WEIGHTS[name], downloads.cache("models"))
-    return path, _record(name, "download", WEIGHTS[name].checksum)
+    return path, record(name, "download", WEIGHTS[name].checksum)
 
 
 def _find_embedded():
@@ -108,7 +126,7 @@ def _find_embedded():
     remedy = f"`git checkout {EMBEDDED_FILE}` in data/checkpoints brings it back"
     checksum = _stated_checksum(path.with_suffix(".md"), remedy)
     sources.read(path, checksum, remedy)
-    return path, _record(EMBEDDED, "embedded", checksum)
+    return path, record(EMBEDDED, "embedded", checksum)
 
 
 def _stated_checksum(card, remedy):
@@ -123,12 +141,13 @@ def _stated_checksum(card, remedy):
     return f"sha256:{found[1]}"
 
 
-def _record(name, source, checksum):
+def record(name, source, checksum, classes=()):
+    """Returns the `sources.Record` of weights, or of some classes of a head."""
     embedded = source == "embedded"
     return sources.Record(
         name=name,
         source=source,
-        classes=(),
+        classes=tuple(classes),
         licence="CC BY 4.0" if embedded else "Apache-2.0",
         citation="benchmarks/efficientnet_checkpoint.py"
         if embedded

@@ -39,21 +39,41 @@ def backbone(name, weights, input_shape=None):
     return build(path, input_shape or (pixels, pixels, 3))
 
 
-def with_head(base, num_classes, dropout=0.2):
-    """Puts a new head on a backbone: global average pooling and one dense layer.
+def with_head(base, num_classes, dropout=0.2, weights=None):
+    """Puts a head on a backbone: global average pooling and one dense layer.
 
     Args:
         base: A network from `backbone`; its layers are shared, not copied.
         num_classes: Number of classes.
         dropout: Rate before the classifier.
+        weights: Kernel `(C, num_classes)` and bias `(num_classes,)` to begin with,
+            such as the old head's that `cnnlab.data.heads` found, or `None` for a
+            head that knows nothing.
 
     Returns:
         A `keras.Model` from images `(B, H, W, 3)` to logits `(B, num_classes)`.
+
+    Raises:
+        ValueError: If `weights` have other shapes.
     """
     x = layers.GlobalAveragePooling2D(name="pooled")(base.output)
     x = layers.Dropout(dropout)(x)
-    logits = layers.Dense(num_classes, name="head")(x)
-    return keras.Model(base.input, logits, name=base.name)
+    head = layers.Dense(num_classes, name="head")
+    model = keras.Model(base.input, head(x), name=base.name)
+    if weights is not None:
+        _begin(head, weights)
+    return model
+
+
+def _begin(head, weights):
+    wanted = [tuple(each.shape) for each in head.weights]
+    shapes = [tuple(each.shape) for each in weights]
+    if shapes != wanted:
+        raise ValueError(
+            "`weights` must be a kernel and a bias of the shapes "
+            f"{wanted[0]} and {wanted[1]}. Received: {shapes}"
+        )
+    head.set_weights(weights)
 
 
 def freeze(model, frozen=True, keep_statistics=True):

@@ -23,6 +23,7 @@ ROOMS_OF = {
     "tensorflow_datasets": {"data"},
 }
 SHARED_BY_DATA = {"sources", "scenes", "albums", "backbones", "downloads"}
+SHARED_BY_DATA |= {"heads"}
 SHARED_BY_DATA |= {"places", "shapes"}  # these two draw Scenes
 SHARED_BY_DATA |= {"solids", "volumes"}
 
