@@ -2,18 +2,16 @@
 
     CNNLAB_DATA=... python benchmarks/volumes.py adrenalmnist3d
     CNNLAB_DATA=... python benchmarks/volumes.py modelnet10
-    CNNLAB_DATA=... python benchmarks/volumes.py modelnet10 --choose
 
 The marks: on AdrenalMNIST3D an area under the ROC curve of 0.90, mean of five seeds;
 on ModelNet10 the accuracy of VoxNet, 0.92 (Maturana & Scherer 2015); both within 30
 minutes of one core, which is a quarter of an hour of two.
 
-The last epoch counts, so that nothing is selected, and the test set is read once.
-`--choose` compares ways of turning the furniture on the validation objects, one seed
-each, and reads no test object. Every finished run is written at once to
-data/records/volumes_NAME.json, and a second start goes on from there. `seconds` are
-those of the clock, on a machine that did other work beside; `core_seconds` count the
-time of one core.
+Organs are mirrored along every axis, furniture from left to right alone: it stands on
+the floor. The last epoch counts, so that nothing is selected, and the test set is read
+once. Every finished run is written at once to data/records/volumes_NAME.json, and a
+second start goes on from there. `seconds` are those of the clock, on a machine that did
+other work beside; `core_seconds` count the time of one core.
 """
 
 import argparse
@@ -55,13 +53,12 @@ BUDGETS = {
         "pixels": 2,
     },
 }
-CHOICE_EPOCHS = 4
 SEEDS = {"adrenalmnist3d": range(5), "modelnet10": range(3)}
 ARMS = {
     "adrenalmnist3d": ("3D", "slices"),
     "modelnet10": ("mirrored",),
 }
-FLIPS = {"3D": (1, 2, 3), "slices": (1, 2, 3), "mirrored": (1,), "turned": (1,)}
+FLIPS = {"3D": (1, 2, 3), "slices": (1, 2, 3), "mirrored": (1,)}
 load = functools.cache(volumes.load)
 
 
@@ -82,16 +79,13 @@ def build(name, arm):
 
 
 def augment(images, indices, epoch, random, *, arm, pixels):
-    """Mirrors volumes along axes at random, turns them, and shifts them."""
+    """Mirrors volumes along axes at random, and shifts them."""
     flips = random.random((len(images), 3)) < 0.5
-    turns = random.integers(4, size=len(images))
     moved = random.integers(-pixels, pixels + 1, (len(images), 3))
     result = np.empty_like(images)
     for row, image in enumerate(images):
         for axis in FLIPS[arm]:
             image = np.flip(image, axis - 1) if flips[row, axis - 1] else image
-        if arm == "turned":
-            image = np.rot90(image, turns[row], (0, 1))  # about the vertical
         result[row] = np.roll(image, moved[row], (0, 1, 2))
     return result
 
@@ -103,18 +97,13 @@ def views(arm):
         mirrored += [
             lambda x, f=f, axis=axis: np.flip(f(x), axis) for f in list(mirrored)
         ]
-    if arm != "turned":
-        return mirrored
-    return [
-        lambda x, f=f, k=k: np.rot90(f(x), k, (1, 2))
-        for f in mirrored
-        for k in range(4)
-    ]
+    return mirrored
 
 
-def fit(name, arm, seed, epochs):
+def fit(name, arm, seed):
     """Trains one network; returns it and its history with the times."""
     budget = BUDGETS[name]
+    epochs = budget["epochs"]
     images, labels = load("local", name)[0]
     keras.utils.set_random_seed(seed)
     model = build(name, arm)
@@ -157,7 +146,7 @@ def measure(model, arm, images, labels):
 def run(name, arm, seed):
     """Trains one arm with one seed and returns its result as a dict."""
     _, val_set, test_set, _ = load("local", name)
-    model, result = fit(name, arm, seed, BUDGETS[name]["epochs"])
+    model, result = fit(name, arm, seed)
     return {
         "arm": arm,
         "seed": seed,
@@ -165,13 +154,6 @@ def run(name, arm, seed):
         "test": measure(model, arm, *test_set),
         **result,
     }
-
-
-def choose(name, arm):
-    """Trains one way of turning for a few epochs; returns its validation result."""
-    _, val_set, _, _ = load("local", name)
-    model, result = fit(name, arm, 0, CHOICE_EPOCHS)
-    return {"arm": arm, "seed": 0, "val": measure(model, arm, *val_set), **result}
 
 
 def costs(name):
@@ -190,18 +172,9 @@ def costs(name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=BUDGETS)
-    parser.add_argument("--choose", action="store_true")
     arguments = parser.parse_args()
     name, data = arguments.name, load("local", arguments.name)[-1]
     conditions = record.conditions("keras", keras.backend.backend(), "numpy")
-    if arguments.choose:
-        budget = {**BUDGETS[name], "epochs": CHOICE_EPOCHS}
-        content = record.begun(f"volumes_{name}_choice", data, budget, **conditions)
-        jobs = [(name, arm) for arm in ("mirrored", "turned")]
-        workers.complete(
-            f"volumes_{name}_choice", content, choose, jobs, lambda r: (name, r["arm"])
-        )
-        return
     content = record.begun(
         f"volumes_{name}", data, BUDGETS[name], **conditions, costs=costs(name)
     )
