@@ -132,4 +132,12 @@ def _last_layer(weights, num_classes):
 def published():
     """Returns what `cnnlab prefetch` brings beside the backbones."""
     heads = {f"{name}, head": file for name, file in FILES.items()}
-    return {**heads, "ImageNet, names of classes": CLASS_NAMES}
+    return {**heads, "names of ImageNet's classes": CLASS_NAMES}
+
+
+def available():
+    """Lists which heads a local folder holds; see `cnnlab.data.sources.available`."""
+    return [
+        sources.row(name, "local", backbones.find, [file], "it")
+        for name, file in published().items()
+    ]

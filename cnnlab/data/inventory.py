@@ -1,6 +1,6 @@
-"""What can be had from where: every data set and every pretrained backbone."""
+"""What can be had from where: every data set, every backbone and its head."""
 
-from cnnlab.data import albums, backbones, sources, volumes
+from cnnlab.data import albums, backbones, heads, sources, volumes
 
 
 def available(verify=False):
@@ -19,4 +19,5 @@ def available(verify=False):
         *albums.available(verify),
         *volumes.available(verify),
         *backbones.available(),
+        *heads.available(),
     ]

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from cnnlab.data import albums, backbones, downloads, sources, volumes
+from cnnlab.data import albums, backbones, downloads, heads, sources, volumes
 
 
 def prefetch(folder, datasets=None, progress=None):
@@ -49,6 +49,7 @@ def published():
         **albums.ALBUMS,
         **volumes.FILES,
         **backbones.WEIGHTS,
+        **heads.published(),
     }
 
 

@@ -29,6 +29,24 @@ def test_head_pools_and_gives_logits(model):
     assert [x.rate for x in model.layers if isinstance(x, layers.Dropout)] == [0.1]
 
 
+def test_head_may_begin_with_given_weights(model):
+    random = np.random.default_rng(0)
+    base = keras.Model(model.input, model.layers[2].output)
+    weights = random.random((4, 2), "float32"), random.random(2, "float32")
+    kept = with_head(base, 2, weights=weights)
+    x = random.random((3, 8, 8, 3), "float32")
+    pooled = np.array(base(x)).mean((1, 2))
+    np.testing.assert_allclose(kept(x), pooled @ weights[0] + weights[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("shapes", [[(4, 3), (3,)], [(2, 4), (2,)], [(4, 2)]])
+def test_weights_of_a_head_must_fit(model, shapes):
+    base = keras.Model(model.input, model.layers[2].output)
+    message = r"the shapes \(4, 2\) and \(2,\). Received: \[\("
+    with pytest.raises(ValueError, match=message):
+        with_head(base, 2, weights=[np.zeros(shape) for shape in shapes])
+
+
 def test_frozen_backbone_leaves_the_head_to_learn(model):
     freeze(model)
     assert len(model.trainable_weights) == 2

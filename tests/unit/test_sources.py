@@ -287,7 +287,7 @@ def test_no_tensorflow_is_imported_for_what_is_at_hand():
 
 
 def test_readme_lists_every_checksum():
-    from cnnlab.data import albums, backbones, cifar10, digits, photographs
+    from cnnlab.data import albums, backbones, cifar10, digits, heads, photographs
 
     readme = (Path(__file__).parents[2] / "data" / "README.md").read_text()
     archive = cifar10.ARCHIVE
@@ -297,6 +297,7 @@ def test_readme_lists_every_checksum():
     }
     checksums |= {name: f"sha256:{sha}" for name, sha in photographs.FILES.items()}
     others = [*albums.ALBUMS.values(), *backbones.WEIGHTS.values()]
+    others += heads.published().values()
     checksums |= {each.name: each.checksum for each in others}
     for name, checksum in checksums.items():
         [line] = [line for line in readme.splitlines() if f"`{name}` |" in line]
