@@ -7,6 +7,7 @@ Taught in notebooks/09_architecture_search.ipynb.
 """
 
 import json
+import secrets
 import zlib
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def _number(path):
 
 
 def write(path, content):
-    """Writes a file so that no kill leaves half of it."""
-    part = Path(f"{path}.part")
+    """Writes a file so that no kill leaves half of it, nor another process."""
+    part = Path(f"{path}.{secrets.token_hex(4)}.part")
     part.write_text(json.dumps(content))
     part.replace(path)
 

@@ -10,11 +10,12 @@ Source: Hyperband, Li et al. 2018, https://jmlr.org/papers/v18/16-558.html; a Ga
     process for hyperparameters, Snoek et al. 2012, https://arxiv.org/abs/1206.2944
 """
 
+import warnings
 from pathlib import Path
 
 import keras_tuner
 import numpy as np
-from keras_tuner.engine import metrics_tracking
+from sklearn.exceptions import ConvergenceWarning
 
 from cnnlab.search import folder
 from cnnlab.search.objectives import OBJECTIVE
@@ -61,7 +62,7 @@ class Kept:
             if trial_id not in self.end_order:
                 self.end_order.append(trial_id)
         elif trial_id in self.start_order:  # begun: it is run anew, from nothing
-            trial.metrics = metrics_tracking.MetricsTracker()
+            trial.metrics = type(trial.metrics)()
         else:  # proposed and not begun: the oracle will propose it again
             del self.trials[trial_id]
 
@@ -79,7 +80,9 @@ class BayesianOptimizationOracle(Kept, keras_tuner.oracles.BayesianOptimizationO
 
     def populate_space(self, trial_id):
         self._random_state = np.random.RandomState(self.seed + int(trial_id))
-        return super().populate_space(trial_id)
+        with warnings.catch_warnings():  # a fit to few trials seldom converges
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().populate_space(trial_id)
 
 
 class HyperbandOracle(Kept, keras_tuner.oracles.HyperbandOracle):

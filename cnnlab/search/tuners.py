@@ -11,6 +11,7 @@ Source: several processes, https://keras.io/keras_tuner/guides/distributed_tunin
 """
 
 import contextlib
+import gc
 import io
 import logging
 import time
@@ -92,7 +93,13 @@ class Search(keras_tuner.Hyperband):
         if ended and not self._is_worker():
             print(f"The search goes on: {ended} trials have ended already.")
         options = {"validation_data": val_set, "batch_size": batch_size, "verbose": 0}
-        super().search(*train_set, **options, **({"epochs": epochs} if epochs else {}))
+        if epochs:
+            options["epochs"] = epochs
+        gc.freeze()  # KerasTuner collects garbage twice a trial: of its own, not of all
+        try:
+            super().search(*train_set, **options)
+        finally:
+            gc.unfreeze()
 
     def _check(self, images, labels):
         shape = tuple(self.hypermodel.input_shape)

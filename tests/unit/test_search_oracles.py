@@ -1,0 +1,124 @@
+import keras_tuner
+import pytest
+from search_toys import ORACLES, Formula, hasty
+
+from cnnlab.search import folder, oracles
+from cnnlab.search.folder import read_trials
+
+pytestmark = [
+    # KerasTuner asks for its thread as Python did before 3.10
+    pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:getName:DeprecationWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch):
+    """The optimum of a Gaussian process is looked for in seconds; here it is not."""
+    monkeypatch.setattr("scipy.optimize.minimize", hasty)
+    make = oracles.BayesianOptimizationOracle._make_gpr
+
+    def make_hastily(oracle):
+        return make(oracle).set_params(n_restarts_optimizer=0, optimizer=None)
+
+    monkeypatch.setattr(oracles.BayesianOptimizationOracle, "_make_gpr", make_hastily)
+
+
+class Killed(BaseException):
+    """Ends a search as a kill does: nothing of it is handled."""
+
+
+def killed_at(number, monkeypatch):
+    """Lets a search end before its file of this number is written; counts them."""
+    written = []
+
+    def write(path, content, write=folder.write):
+        written.append(path)
+        if len(written) == number:
+            raise Killed
+        write(path, content)
+
+    monkeypatch.setattr(folder, "write", write)
+    return written
+
+
+def ended(directory):
+    """The trials that have ended, and how."""
+    trials = read_trials(directory)
+    return {x["trial"]: x["score"] for x in trials if x["status"] in folder.ENDED}
+
+
+def outcome(directory):
+    trials = read_trials(directory)
+    return [(trial["values"], trial["status"], trial["score"]) for trial in trials]
+
+
+@pytest.mark.parametrize(("kind", "step"), list(zip(ORACLES, (1, 3, 3))))
+def test_a_search_that_is_killed_at_any_time_ends_as_if_it_had_not_been(
+    kind, step, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        written = killed_at(None, patch)
+        whole = Formula(ORACLES[kind](), tmp_path / "whole").go()
+    for number in range(1, len(written) + 1, step):  # 7 files a trial
+        place = tmp_path / str(number)
+        with monkeypatch.context() as patch:
+            killed_at(number, patch)
+            with pytest.raises(Killed):
+                Formula(ORACLES[kind](), place).go()
+        before = ended(place)
+        again = Formula(ORACLES[kind](), place).go()
+        assert not {int(trial) for trial in again.ran} & before.keys()
+        assert outcome(place) == outcome(whole.folder)
+    assert len(before) == len(whole.ran)
+
+
+@pytest.mark.parametrize("kind", ORACLES)
+def test_a_search_that_is_over_has_nothing_left_to_do(kind, tmp_path):
+    first = Formula(ORACLES[kind](), tmp_path / "x").go()
+    assert len(first.ran) == len(set(first.ran)) > 0
+    assert Formula(ORACLES[kind](), tmp_path / "x").go().ran == []
+
+
+def test_a_search_can_be_made_longer(tmp_path):
+    Formula(ORACLES["random"](), tmp_path / "x").go()
+    longer = oracles.RandomSearchOracle(seed=1, max_trials=5)
+    assert Formula(longer, tmp_path / "x").go().ran == ["3", "4"]
+
+
+@pytest.mark.parametrize("kind", ORACLES)
+def test_the_same_seed_proposes_the_same_networks(kind, tmp_path):
+    first = Formula(ORACLES[kind](), tmp_path / "first").go()
+    second = Formula(ORACLES[kind](), tmp_path / "second").go()
+    assert outcome(first.folder) == outcome(second.folder)
+
+
+@pytest.mark.parametrize("seed", [0, None, -1])
+def test_a_seed_must_be_positive_since_kerastuner_takes_zero_for_none(seed):
+    assert keras_tuner.oracles.RandomSearchOracle("loss", seed=0).seed != 0
+    with pytest.raises(ValueError, match=f"`seed` must be 1 or more.*seed={seed}"):
+        oracles.RandomSearchOracle(seed=seed)
+
+
+def test_brackets_are_those_of_the_paper_but_for_their_sizes():
+    # Li et al. 2018, table 1: 81, 27, 9, 3, 1 epochs; the last bracket has no halving
+    plan = oracles.brackets(81)
+    assert [[last for *_, last in rounds] for rounds in plan] == [
+        [1, 3, 9, 27, 81],
+        [3, 9, 27, 81],
+        [9, 27, 81],
+        [27, 81],
+        [81],
+    ]
+    assert [trials for trials, *_ in plan[0]] == [81, 27, 9, 3, 1]
+
+
+def test_brackets_are_what_hyperband_runs(tmp_path):
+    search = Formula(oracles.HyperbandOracle(seed=1, max_epochs=9), tmp_path / "x").go()
+    planned = sum(oracles.brackets(9), [])
+    ran = [trial["values"] for trial in read_trials(search.folder)]
+    epochs = [(v["tuner/initial_epoch"], v["tuner/epochs"]) for v in ran]
+    for trials, first, last in planned:
+        same = sum(n for n, *ends in planned if ends == [first, last])
+        assert epochs.count((first, last)) == same >= trials
+    assert sum(n * (last - first) for n, first, last in planned) == 75
