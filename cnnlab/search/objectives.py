@@ -57,11 +57,18 @@ def score(model, budget, *arguments, callbacks=(), **options):
     if budget is not None and found["cost"] > budget.limit:
         _keep_weights(model, callbacks)
         return {"score": budget.limit / found["cost"] - 1, **found}
-    watch = keras.callbacks.TerminateOnNaN()
-    history = model.fit(*arguments, callbacks=[*callbacks, watch], **options).history
+    callbacks = [*callbacks, StopWhenDiverged()]
+    history = model.fit(*arguments, callbacks=callbacks, **options).history
     if not np.isfinite([history["loss"][-1], history["val_loss"][-1]]).all():
         return {"score": 0.0, "diverged": 1.0, **found}
     return {"score": float(history["val_accuracy"][-1]), **found}
+
+
+class StopWhenDiverged(keras.callbacks.Callback):
+    """Ends a training whose loss is no number; Keras' own callback prints a line."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training |= not np.isfinite(logs["loss"])
 
 
 def _keep_weights(model, callbacks):

@@ -3,7 +3,8 @@
 KerasTuner 1.4.8 writes its files in place, and a trial and its own state one after the
 other: a process killed in between leaves half a file, a trial that is run twice, or one
 that is counted and never run. It takes seed 0 for no seed, and a Bayesian search that
-was interrupted goes on otherwise than one that was not.
+was interrupted goes on otherwise than one that was not. Here it goes on the same, but
+for rounding: the optimum of a Gaussian process is the same to about eight digits.
 
 Taught in notebooks/09_architecture_search.ipynb.
 Source: Hyperband, Li et al. 2018, https://jmlr.org/papers/v18/16-558.html; a Gaussian
@@ -74,7 +75,7 @@ class RandomSearchOracle(Kept, keras_tuner.oracles.RandomSearchOracle):
 class BayesianOptimizationOracle(Kept, keras_tuner.oracles.BayesianOptimizationOracle):
     """Proposes what a Gaussian process, fitted to all scores so far, thinks promising.
 
-    The first `num_initial_points` are random: by default three for each choice of the
+    It takes scores to be exact (`alpha`), which those of trainings are not. The first `num_initial_points` are random: by default three for each choice of the
     space, and fewer trials than that are a random search.
     """
 

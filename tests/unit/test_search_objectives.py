@@ -60,8 +60,13 @@ def test_a_network_that_diverged_scores_nothing(broken, value):
     assert score(Toy(**history), None) == {"score": 0.0, "diverged": 1.0}
 
 
-def test_training_ends_when_the_loss_is_no_number():
+@pytest.mark.parametrize(("loss", "stops"), [(1.0, False), (float("nan"), True)])
+def test_training_ends_when_the_loss_is_no_number(loss, stops):
     model, keeps = Toy(**GOOD), Keeps()
     score(model, None, callbacks=[keeps])
-    kinds = [type(callback) for callback in model.callbacks_of_fit]
-    assert kinds == [Keeps, keras.callbacks.TerminateOnNaN]
+    first, watch = model.callbacks_of_fit
+    assert first is keeps
+    watch.set_model(model)
+    model.stop_training = False
+    watch.on_epoch_end(0, {"loss": loss})
+    assert model.stop_training == stops
