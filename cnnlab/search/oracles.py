@@ -75,8 +75,9 @@ class RandomSearchOracle(Kept, keras_tuner.oracles.RandomSearchOracle):
 class BayesianOptimizationOracle(Kept, keras_tuner.oracles.BayesianOptimizationOracle):
     """Proposes what a Gaussian process, fitted to all scores so far, thinks promising.
 
-    It takes scores to be exact (`alpha`), which those of trainings are not. The first `num_initial_points` are random: by default three for each choice of the
-    space, and fewer trials than that are a random search.
+    It takes scores to be exact (`alpha`), which those of trainings are not. The first
+    `num_initial_points` are random: by default three for each choice of the space, and
+    fewer trials than that are a random search.
     """
 
     def populate_space(self, trial_id):
