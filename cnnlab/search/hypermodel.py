@@ -59,8 +59,8 @@ class ConvolutionalSpace(keras_tuner.HyperModel):
         budget: `cnnlab.search.objectives.Budget` that a network must keep to, or None.
 
     Raises:
-        ValueError: If a range is empty or filters do not suit the gates, or an image
-            has no pixel.
+        ValueError: If a range is empty or filters do not suit the gates, an image
+            has no pixel, or the budget is none.
     """
 
     def __init__(
@@ -68,6 +68,10 @@ class ConvolutionalSpace(keras_tuner.HyperModel):
     ):
         super().__init__()
         _check(ranges, input_shape)
+        if budget is not None and not budget.limit > 0:
+            raise ValueError(
+                f"A budget's limit must be greater than 0. Received: {budget.limit}"
+            )
         self.input_shape, self.num_classes = tuple(input_shape), num_classes
         self.ranges, self.budget = ranges, budget
 

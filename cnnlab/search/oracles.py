@@ -30,7 +30,7 @@ class Kept:
         options: Those of the oracle of the same name in KerasTuner.
 
     Raises:
-        ValueError: If the seed is not positive.
+        ValueError: If the seed or `max_trials` is not positive.
     """
 
     def __init__(self, *, seed, **options):
@@ -38,6 +38,11 @@ class Kept:
             raise ValueError(
                 "`seed` must be 1 or more, for KerasTuner takes 0 as no seed. "
                 f"Received: seed={seed}"
+            )
+        if options.get("max_trials", 1) < 1:
+            raise ValueError(
+                "`max_trials` must be 1 or more, for KerasTuner takes 0 as no end. "
+                f"Received: max_trials={options['max_trials']}"
             )
         super().__init__(OBJECTIVE, seed=seed, **options)
         options.pop("max_trials", None)  # a search may be made longer

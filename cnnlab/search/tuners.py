@@ -39,7 +39,8 @@ class Search(keras_tuner.Hyperband):
     Args:
         oracle: One of `cnnlab.search.oracles`: the strategy.
         hypermodel: A `cnnlab.search.hypermodel.ConvolutionalSpace`, or another
-            `keras_tuner.HyperModel` with `describe` and `caption`.
+            `keras_tuner.HyperModel` with `describe`, `caption`, `input_shape` and
+            `num_classes`.
         directory: Folder of this search alone; several machines must share it.
 
     Raises:
@@ -56,6 +57,7 @@ class Search(keras_tuner.Hyperband):
         self.folder = Path(directory)
         self.seed, self.wanted_trials = oracle.seed, oracle.max_trials
         self.sets_epochs = isinstance(oracle, HyperbandOracle)
+        self.strategy = oracle.settings["strategy"]
         folder.agree(
             self.folder, "search", {**oracle.settings, **hypermodel.describe()}
         )
@@ -73,15 +75,15 @@ class Search(keras_tuner.Hyperband):
             batch_size: Images in one step.
 
         Raises:
-            ValueError: If the images do not fit the space, `epochs` is missing or in
-                the way, or the folder's search has other images, epochs or batches.
+            ValueError: If images or labels do not fit the space, `epochs` is missing or
+                in the way, or the folder's search has other images, epochs or batches.
         """
         for images, labels in (train_set, val_set):
             self._check(images, labels)
-        if (epochs is None) != self.sets_epochs:
+        if self.sets_epochs != (epochs is None) or (epochs is not None and epochs < 1):
             raise ValueError(
-                "Pass `epochs` with every strategy but Hyperband, which sets them. "
-                f"Received: epochs={epochs} with {self.folder.name!r}"
+                "Pass `epochs`, 1 or more, with every strategy but Hyperband, which "
+                f"sets them. Received: epochs={epochs} with {self.strategy}"
             )
         training = {"epochs": epochs, "batch_size": batch_size}
         training["training images"] = folder.fingerprint(*train_set)
@@ -107,6 +109,12 @@ class Search(keras_tuner.Hyperband):
             raise ValueError(
                 f"There must be images of shape {shape}, and one label for each. "
                 f"Received: images {images.shape}, {len(labels)} labels"
+            )
+        num_classes = self.hypermodel.num_classes
+        if min(labels) < 0 or max(labels) >= num_classes:
+            raise ValueError(
+                f"Labels must be class numbers below {num_classes}. "
+                f"Received: {min(labels)} to {max(labels)}"
             )
 
     # What KerasTuner calls

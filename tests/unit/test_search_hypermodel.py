@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 from cnnlab.search.hypermodel import RANGES, ConvolutionalSpace, Ranges
+from cnnlab.search.objectives import Budget
 
 SMALL = Ranges(blocks=(1, 3), filters=(4, 8), filters_step=4, dropout=(0.1, 0.2))
 
@@ -152,3 +153,10 @@ def test_ranges_must_leave_something_to_choose(change, message):
 def test_images_must_have_pixels(shape):
     with pytest.raises(ValueError, match="`input_shape` must be height, width and"):
         ConvolutionalSpace(shape)
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan")])
+def test_a_budget_must_leave_something(limit):
+    budget = Budget("products", limit, None)
+    with pytest.raises(ValueError, match="limit must be greater than 0. Received: "):
+        ConvolutionalSpace((8, 8, 1), 3, SMALL, budget)

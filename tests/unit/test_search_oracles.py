@@ -100,6 +100,13 @@ def test_a_seed_must_be_positive_since_kerastuner_takes_zero_for_none(seed):
         oracles.RandomSearchOracle(seed=seed)
 
 
+def test_there_must_be_an_end_since_kerastuner_takes_zero_for_none():
+    with pytest.raises(
+        ValueError, match="`max_trials` must be 1 or more.*max_trials=0"
+    ):
+        oracles.RandomSearchOracle(seed=1, max_trials=0)
+
+
 def test_brackets_are_those_of_the_paper_but_for_their_sizes():
     # Li et al. 2018, table 1: 81, 27, 9, 3, 1 epochs; the last bracket has no halving
     plan = oracles.brackets(81)

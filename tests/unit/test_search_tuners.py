@@ -143,10 +143,21 @@ def test_images_must_fit_the_space(wrong, tmp_path):
     assert search.ran == []
 
 
-@pytest.mark.parametrize(("kind", "epochs"), [("random", None), ("Hyperband", 3)])
+@pytest.mark.parametrize("wrong", [-1, 4])
+def test_labels_must_be_classes_of_the_space(wrong, tmp_path):
+    search = Formula(ORACLES["random"](), tmp_path / "x")
+    message = "Labels must be class numbers below 4. Received: "
+    with pytest.raises(ValueError, match=message):
+        search.search(SET, (IMAGES, np.array([0, 1, 2, wrong])), epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "epochs"), [("random", None), ("random", 0), ("Hyperband", 3)]
+)
 def test_epochs_are_passed_where_the_strategy_does_not_set_them(kind, epochs, tmp_path):
     search = Formula(ORACLES[kind](), tmp_path / "x")
-    with pytest.raises(ValueError, match=f"but Hyperband.*Received: epochs={epochs}"):
+    message = f"every strategy but Hyperband.*Received: epochs={epochs} with [RH]"
+    with pytest.raises(ValueError, match=message):
         search.search(SET, SET, epochs=epochs)
 
 
