@@ -96,6 +96,8 @@ def test_hyperband_finds_the_optimizer_as_it_left_it(tmp_path):
         variable.assign(variable + 1)
     before.save_weights(tmp_path / "x.weights.h5")
     after.load_weights(tmp_path / "x.weights.h5")
+    moments = 2 * len(before.trainable_variables)
+    assert len(after.optimizer.variables) == 2 + moments  # steps and rate
     for one, other in zip(before.optimizer.variables, after.optimizer.variables):
         np.testing.assert_array_equal(one, other)
 
