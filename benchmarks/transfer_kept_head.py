@@ -2,6 +2,7 @@
 
     CNNLAB_DATA=... python benchmarks/transfer_kept_head.py rates
     CNNLAB_DATA=... python benchmarks/transfer_kept_head.py labels
+    CNNLAB_DATA=... python benchmarks/transfer_kept_head.py tuning_rates
 
 Ants and bees are two of the thousand classes of ImageNet. Their columns of MobileNet
 0.75's own classifier are the head here, in place of one that knows nothing: untrained,
@@ -14,24 +15,31 @@ each held out once, and no validation image. The best mean counts, at a tie the 
 rate. The network may have been trained on these very images, held-out ones included, so
 that its untrained columns may look better here than on others.
 
+`labels` fine-tunes at 1e-5, which was chosen for a new head. `tuning_rates` asks in the
+same folds, and by the same rule, which of the two rates that did a new head no harm the
+kept head bears.
+
 Ants and bees have no test images: their validation images are read once a network.
-Each finished run is written at once to data/records/transfer_kept_rates.json or
-transfer_kept_head.json, and a second start goes on from there.
+Each finished run is written at once to data/records/ (`RECORDS` has the names), and a
+second start goes on from there.
 """
 
 import argparse
 import functools
+import operator
 import time
 
+from cnnlab.doctor import quiet_start
+
+quiet_start()
+
+import keras
+import numpy as np
 import record
 import transfer_labels
 import workers
-from transfer_labels import choose, fit, held_out, labelled, load  # starts quietly
-
-# isort: split
-import keras
-import numpy as np
 from keras import layers
+from transfer_labels import choose, fit, held_out, labelled, load
 
 from cnnlab.data import heads
 from cnnlab.evaluate import accuracy
@@ -46,11 +54,21 @@ FRAME = {
     for key in ("labels_per_class", "images_per_epoch", "batch_size")
 }
 RATES = (0, 1e-5, 1e-4, 1e-3, 1e-2)  # at 0 the head stays as it was published
+TUNING_RATES = (1e-6, 1e-5)
 NUM_FOLDS = 5
+RECORDS = {
+    "rates": "transfer_kept_rates",
+    "labels": "transfer_kept_head",
+    "tuning_rates": "transfer_kept_tuning_rates",
+}
 BUDGETS = {
     "rates": FRAME | {"epochs": {KEPT: 20}, "rates": list(RATES), "folds": NUM_FOLDS},
     "labels": FRAME
     | {"epochs": {KEPT: 20, TUNED: 3}, "rates": {KEPT: 1e-5, TUNED: 1e-5}},
+}
+BUDGETS["tuning_rates"] = BUDGETS["labels"] | {
+    "rates": {KEPT: 1e-5, TUNED: list(TUNING_RATES)},
+    "folds": NUM_FOLDS,
 }
 SEEDS = transfer_labels.SEEDS
 
@@ -83,19 +101,40 @@ def train_head(model, chosen, seed, budget, rate=None):
     fit(alone, KEPT, (rows, np.tile(labels, 2)), seed, budget, rate)
 
 
+def fold_of(fold):
+    """Returns which training images are learned from, and which are held out."""
+    num_images = len(load(NAME)[0][1])
+    held = np.random.default_rng(0).permutation(num_images) % NUM_FOLDS == fold
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
 def try_rate(rate, fold):
     """Trains the head on at one rate; tells the accuracy on the fold held out."""
     labels = load(NAME)[0][1]
-    folds = np.random.default_rng(0).permutation(len(labels)) % NUM_FOLDS
-    out = np.flatnonzero(folds == fold)
+    chosen, out = fold_of(fold)
     keras.utils.set_random_seed(fold)
     model = build()
     if rate:
-        train_head(model, np.flatnonzero(folds != fold), fold, BUDGETS["rates"], rate)
+        train_head(model, chosen, fold, BUDGETS["rates"], rate)
     kernel, bias = model.get_layer("head").get_weights()
     found = accuracy(features()[0][out] @ kernel + bias, labels[out])
     print(f"rate {rate}, fold {fold}: {found:.3f}", flush=True)
     return {"rate": rate, "fold": fold, "images": len(out), "accuracy": round(found, 4)}
+
+
+def try_tuning(rate, fold):
+    """Fine-tunes at one rate after the head; tells the same of the fold held out."""
+    images, labels = load(NAME)[0]
+    chosen, out = fold_of(fold)
+    keras.utils.set_random_seed(fold)
+    model = build()
+    train_head(model, chosen, fold, BUDGETS["labels"])
+    freeze(model, frozen=False)
+    train_set = labelled((images[chosen], labels[chosen]), None, fold)
+    fit(model, TUNED, train_set, fold, BUDGETS["labels"], rate)
+    found = held_out(model, images[out], labels[out])
+    print(f"fine-tuned at {rate}, fold {fold}: {found:.3f}", flush=True)
+    return {"rate": rate, "fold": fold, "images": len(out), "accuracy": found}
 
 
 def run(per_class, seed):
@@ -132,24 +171,26 @@ def main():
     what = parser.parse_args().what
     *_, data, _, weights = load(NAME)
     _, head = heads.load("local", FAMILY, OLD_CLASSES)
-    recorded = "transfer_kept_rates" if what == "rates" else "transfer_kept_head"
     content = record.begun(
-        recorded,
+        RECORDS[what],
         data,
         BUDGETS[what],
         backbone={"name": weights.name, "checksum": weights.checksum},
         head={"classes": list(head.classes), "checksum": head.checksum},
         **record.conditions("keras", keras.backend.backend(), "numpy", "pillow"),
     )
-    if what == "rates":
-        jobs = [(rate, fold) for fold in range(NUM_FOLDS) for rate in RATES]
-        identify = lambda run: (run["rate"], run["fold"])  # noqa: E731
-        workers.complete(recorded, content, try_rate, jobs, identify)
-    else:
-        sizes = BUDGETS["labels"]["labels_per_class"]
+    if what == "labels":
+        sizes = BUDGETS[what]["labels_per_class"]
         jobs = [(0, 0)] + [(size, seed) for seed in SEEDS for size in sizes]
-        identify = lambda run: (run["labels_per_class"], run["seed"])  # noqa: E731
-        workers.complete(recorded, content, run, jobs, identify)
+        work, keys = run, ("labels_per_class", "seed")
+    else:
+        work, rates = try_rate, RATES
+        if what == "tuning_rates":
+            work, rates = try_tuning, TUNING_RATES
+        jobs = [(rate, fold) for fold in range(NUM_FOLDS) for rate in rates]
+        keys = ("rate", "fold")
+    identify = operator.itemgetter(*keys)
+    workers.complete(RECORDS[what], content, work, jobs, identify)
 
 
 if __name__ == "__main__":
