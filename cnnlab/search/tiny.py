@@ -1,6 +1,7 @@
 """A space of 256 tiny networks, small enough that every one of them was trained.
 
-Four places hold one of four operations each, so there are 4^4 architectures. What each
+Four places hold one of four operations each, so there are 4^4 architectures; skipping
+the one place or the other of a half is the same, so that 169 networks differ. What each
 of them learns is recorded in data/records/tiny_networks.json.
 
 Taught in notebooks/09_architecture_search.ipynb.
