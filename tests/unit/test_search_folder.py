@@ -40,7 +40,7 @@ def test_a_folder_without_a_search_holds_no_trials(tmp_path):
 
 def test_agreement_is_noted_once_and_kept(tmp_path):
     folder.agree(tmp_path / "x", "search", {"sizes": (1, 2), "seed": 1})
-    folder.agree(tmp_path / "x", "search", {"sizes": [1, 2], "seed": 1})
+    folder.agree(tmp_path / "x", "search", {"sizes": (1, 2), "seed": 1})
     message = "x holds another search: choose .* Received: seed 2 in place of 1"
     with pytest.raises(ValueError, match=message):
         folder.agree(tmp_path / "x", "search", {"sizes": [1, 2], "seed": 2})

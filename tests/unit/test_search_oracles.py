@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras_tuner
 import pytest
 from search_toys import ORACLES, Formula, hasty
@@ -60,6 +62,8 @@ def test_a_search_that_is_killed_at_any_time_ends_as_if_it_had_not_been(
     with monkeypatch.context() as patch:
         written = killed_at(None, patch)
         whole = Formula(ORACLES[kind](), tmp_path / "whole").go()
+    names = {"search.json", "training.json", "oracle.json", "trial.json", "report.json"}
+    assert {Path(path).name for path in written} == names
     for number in range(1, len(written) + 1, step):  # 7 files a trial
         place = tmp_path / str(number)
         with monkeypatch.context() as patch:
@@ -70,6 +74,7 @@ def test_a_search_that_is_killed_at_any_time_ends_as_if_it_had_not_been(
         again = Formula(ORACLES[kind](), place).go()
         assert not {int(trial) for trial in again.ran} & before.keys()
         assert outcome(place) == outcome(whole.folder)
+        assert sorted(again.oracle.end_order) == whole.oracle.end_order
     assert len(before) == len(whole.ran)
 
 

@@ -229,7 +229,16 @@ def test_a_trial_that_is_run_anew_begins_with_the_same_weights(tmp_path):
         Search(oracle, space(), tmp_path / name).search(SET, SET, epochs=1)
         scores.append([trial["score"] for trial in read_trials(tmp_path / name)])
     assert scores[0] == scores[1]
-    assert scores[0][0] != scores[0][1]
+
+
+def test_every_trial_has_a_seed_of_its_own(tmp_path, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(keras.utils, "set_random_seed", seeds.append)
+    monkeypatch.setattr(keras_tuner.Hyperband, "run_trial", lambda *_, **__: 0.5)
+    search = Formula(ORACLES["random"](), tmp_path / "x")
+    search.run_trial = lambda *given, **options: Search.run_trial(search, *given)
+    search.go()
+    assert seeds == [1, 2, 3]
 
 
 @pytest.mark.usefixtures("_stepping")
