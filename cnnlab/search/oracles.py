@@ -2,9 +2,13 @@
 
 KerasTuner 1.4.8 writes its files in place, and a trial and its own state one after the
 other: a process killed in between leaves half a file, a trial that is run twice, or one
-that is counted and never run. It takes seed 0 for no seed, and a Bayesian search that
-was interrupted goes on otherwise than one that was not. Here it goes on the same, but
-for rounding: the optimum of a Gaussian process is the same to about eight digits.
+that is counted and never run. A Bayesian search that was interrupted goes on otherwise
+than one that was not. Here it goes on the same, but for rounding: the optimum of a
+Gaussian process is the same to about eight digits.
+
+It takes seed 0 for no seed, and numbers its draws from the seed on: draw 5 of seed 1 is
+draw 4 of seed 2. Searches with neighbouring seeds soon propose the same networks one
+after the other, and their spread is no spread. Here seeds lie a million draws apart.
 
 Taught in notebooks/09_architecture_search.ipynb.
 Source: Hyperband, Li et al. 2018, https://jmlr.org/papers/v18/16-558.html; a Gaussian
@@ -20,6 +24,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cnnlab.search import folder
 from cnnlab.search.objectives import OBJECTIVE
+
+APART = 1_000_000  # draws between neighbouring seeds
 
 
 class Kept:
@@ -45,6 +51,7 @@ class Kept:
                 f"Received: max_trials={options['max_trials']}"
             )
         super().__init__(OBJECTIVE, seed=seed, **options)
+        self._seed_state = seed * APART
         options.pop("max_trials", None)  # a search may be made longer
         self.settings = {"strategy": type(self).__name__, "seed": seed, **options}
 
@@ -86,7 +93,7 @@ class BayesianOptimizationOracle(Kept, keras_tuner.oracles.BayesianOptimizationO
     """
 
     def populate_space(self, trial_id):
-        self._random_state = np.random.RandomState(self.seed + int(trial_id))
+        self._random_state = np.random.RandomState([self.seed, int(trial_id)])
         with warnings.catch_warnings():  # a fit to few trials seldom converges
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().populate_space(trial_id)

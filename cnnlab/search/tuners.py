@@ -120,7 +120,7 @@ class Search(keras_tuner.Hyperband):
     # What KerasTuner calls
 
     def run_trial(self, trial, *arguments, **options):
-        keras.utils.set_random_seed(self.seed + int(trial.trial_id))
+        keras.utils.set_random_seed(1_000 * self.seed + int(trial.trial_id))
         return super().run_trial(trial, *arguments, **options)
 
     def pre_create_trial(self):

@@ -98,6 +98,30 @@ def test_the_same_seed_proposes_the_same_networks(kind, tmp_path):
     assert outcome(first.folder) == outcome(second.folder)
 
 
+def sizes(oracle, directory):
+    """What an oracle proposes as size of the first of one to three blocks."""
+    oracle._set_project_dir(directory, "x")
+    found = set()
+    for _ in range(20):
+        choice = oracle.create_trial("tuner0").hyperparameters
+        for number in range(choice.Int("blocks", 1, 3)):
+            choice.Float(f"size_{number}", 0, 1)
+        oracle.update_space(choice)
+        oracle.ongoing_trials.clear()
+        found.add(choice.get("size_0"))
+    return found
+
+
+@pytest.mark.parametrize("room", [oracles, keras_tuner.oracles])
+def test_neighbouring_seeds_share_no_network_as_those_of_kerastuner_do(room, tmp_path):
+    one, other = (
+        sizes(room.RandomSearchOracle(seed=seed, max_trials=20), tmp_path / str(seed))
+        for seed in (1, 2)
+    )
+    shared = (one & other) - {0}  # the first network of all is the default
+    assert bool(shared) == (room is keras_tuner.oracles)
+
+
 @pytest.mark.parametrize("seed", [0, None, -1])
 def test_a_seed_must_be_positive_since_kerastuner_takes_zero_for_none(seed):
     assert keras_tuner.oracles.RandomSearchOracle("loss", seed=0).seed != 0

@@ -238,7 +238,7 @@ def test_every_trial_has_a_seed_of_its_own(tmp_path, monkeypatch):
     search = Formula(ORACLES["random"](), tmp_path / "x")
     search.run_trial = lambda *given, **options: Search.run_trial(search, *given)
     search.go()
-    assert seeds == [1, 2, 3]
+    assert seeds == [1000, 1001, 1002]
 
 
 @pytest.mark.usefixtures("_stepping")
