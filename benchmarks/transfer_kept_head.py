@@ -15,9 +15,9 @@ each held out once, and no validation image. The best mean counts, at a tie the 
 rate. The network may have been trained on these very images, held-out ones included, so
 that its untrained columns may look better here than on others.
 
-`labels` fine-tunes at 1e-5, which was chosen for a new head. `tuning_rates` asks in the
-same folds, and by the same rule, which of the two rates that did a new head no harm the
-kept head bears.
+`labels` fine-tunes at 1e-5, which was chosen for a new head. When its validation images
+spoke against it, `tuning_rates` asked in the same folds, and by the same rule, which of
+the two rates that did a new head no harm the kept head bears: 1e-5 again.
 
 Ants and bees have no test images: their validation images are read once a network.
 Each finished run is written at once to data/records/ (`RECORDS` has the names), and a
