@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import clips as motion  # benchmarks/clips.py
 import record
+import volumes
 
 from cnnlab.data import clips
 from cnnlab.evaluate import accuracy, predict
@@ -130,3 +131,38 @@ def test_growing_and_shrinking_are_what_the_3d_network_mistakes():
     grows, shrinks = (clips.CLASSES.index(name) for name in ("grows", "shrinks"))
     share = (counts[grows, shrinks] + counts[shrinks, grows]) / 600
     assert share == pytest.approx(0.43, abs=0.005)
+
+
+def of_volumes(name, arm, key):
+    """Test results of one arm with every seed."""
+    content = record.read(f"volumes_{name}")
+    assert content["budget"] == volumes.BUDGETS[name]
+    runs = [run for run in content["runs"] if run["arm"] == arm]
+    assert [run["seed"] for run in runs] == list(volumes.SEEDS[name])
+    return np.array([run["test"][key] for run in runs])
+
+
+@pytest.mark.quick
+def test_glands_are_told_apart_in_depth_better_than_slice_by_slice():
+    lesson = (ROOT / "notebooks" / "13_3d_cnns.ipynb").read_text()
+    readme = (ROOT / "README.md").read_text()
+    areas = {}
+    for arm, expected in {"3D": "0.902 ± 0.003", "slices": "0.834 ± 0.001"}.items():
+        areas[arm] = of_volumes("adrenalmnist3d", arm, "averaged_auc")
+        assert f"{areas[arm].mean():.3f} ± {areas[arm].std(ddof=1):.3f}" == expected
+        assert expected in lesson
+        assert expected in readme
+    assert areas["3D"].mean() >= 0.9
+    assert areas["3D"].min() > areas["slices"].max()
+
+
+@pytest.mark.quick
+def test_volumes_are_learned_within_a_quarter_of_an_hour_on_two_cores():
+    runs = record.read("volumes_adrenalmnist3d")["runs"]
+    assert max(run["core_seconds"] for run in runs) < 30 * 60
+
+
+def test_one_recorded_gland_network_comes_out_again():
+    again = volumes.run("adrenalmnist3d", "3D", 0)["test"]["averaged_auc"]
+    recorded = of_volumes("adrenalmnist3d", "3D", "averaged_auc")
+    assert again == pytest.approx(recorded[0], abs=max(3 * recorded.std(ddof=1), 0.02))

@@ -1,0 +1,114 @@
+"""What README and lesson 09 state, from the table of tiny networks and the searches."""
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import record
+import tiny_networks
+
+from cnnlab.evaluate import multiply_accumulates
+from cnnlab.search.tiny import architectures, tiny_cnn
+
+ROOT = Path(__file__).parents[2]
+SPACE = [" ".join(architecture) for architecture in architectures()]
+TABLE = record.read(tiny_networks.NAME)
+
+
+def column(name):
+    """One number of every run, shape `(256, 2)`, or `(256, 2, epochs)`."""
+    found = {(run["architecture"], run["seed"]): run[name] for run in TABLE["runs"]}
+    return np.array([[found[name, seed] for seed in (0, 1)] for name in SPACE])
+
+
+def expected_of_random_search(by_validation, quality, num_trials):
+    """Mean quality of what random search keeps, in closed form."""
+    order = np.argsort(by_validation, kind="stable")  # the best last
+    ways = [math.comb(worse, num_trials - 1) for worse in range(len(order))]
+    return np.dot(quality[order], ways) / math.comb(len(order), num_trials)
+
+
+@pytest.mark.quick
+def test_every_network_was_trained_with_both_seeds_at_the_stated_budget():
+    runs = {(run["architecture"], run["seed"]) for run in TABLE["runs"]}
+    assert len(TABLE["runs"]) == 512
+    assert runs == {(name, seed) for name in SPACE for seed in tiny_networks.SEEDS}
+    assert TABLE["budget"] == tiny_networks.BUDGET
+    path = record.RECORDS / f"{tiny_networks.NAME}.json"
+    assert path.stat().st_size < 2_000_000
+
+
+@pytest.mark.quick
+def test_costs_of_the_table_are_those_of_the_networks():
+    for name in SPACE[::51]:
+        model, cost = tiny_cnn(tuple(name.split())), TABLE["costs"][name]
+        assert model.count_params() == cost["parameters"]
+        assert multiply_accumulates(model) == cost["multiply_accumulates"]
+
+
+@pytest.mark.quick
+def test_names_of_one_network_have_one_result():
+    halves = [name.split() for name in SPACE]
+    layers = [
+        tuple(tuple(o for o in half if o != "skip") for half in (n[:2], n[2:]))
+        for n in halves
+    ]
+    assert len(set(layers)) == 169
+    by_network = {}
+    for network, result in zip(layers, column("test_accuracy").tolist(), strict=True):
+        assert by_network.setdefault(network, result) == result
+
+
+@pytest.mark.quick
+def test_after_one_epoch_the_order_says_nothing_and_after_two_most():
+    quality = column("test_accuracy").mean(1)
+    ranks = [spearmanr(column("val_accuracy")[:, 0, e], quality)[0] for e in (0, 1, 3)]
+    assert np.round(ranks, 2).tolist() == [-0.05, 0.71, 0.83]
+
+
+@pytest.mark.quick
+def test_size_ranks_better_than_the_score_that_needs_no_training():
+    quality = column("test_accuracy").mean(1)
+    size = [TABLE["costs"][name]["parameters"] for name in SPACE]
+    score = column("activation_score")[:, 0]
+    assert round(spearmanr(size, quality)[0], 2) == 0.90
+    assert round(spearmanr(score, quality)[0], 2) == 0.37
+
+
+@pytest.mark.quick
+def test_random_search_in_closed_form_reaches_what_is_stated():
+    quality = 100 * column("test_accuracy").mean(1)
+    final = column("val_accuracy")[:, 0, -1]
+    reached = expected_of_random_search(final, quality, 10)
+    assert reached == pytest.approx(46.3, abs=0.2)  # 300 searches in the lesson
+    largest = np.argsort([-TABLE["costs"][n]["parameters"] for n in SPACE])[:10]
+    assert round(quality[max(largest, key=final.__getitem__)], 1) == 47.8
+    assert round(quality.max(), 1) == 48.2
+    assert round(quality.mean(), 1) == 42.1
+
+
+@pytest.mark.quick
+def test_the_best_of_many_promises_more_than_it_keeps():
+    val = 100 * column("val_accuracy")[:, :, -1]
+    too_much = [
+        np.mean(
+            [
+                expected_of_random_search(val[:, s], val[:, s] - val[:, 1 - s], num)
+                for s in (0, 1)
+            ]
+        )
+        for num in (1, 10, 100)
+    ]
+    np.testing.assert_allclose(too_much, [0, 0.9, 1.9], atol=0.25)
+
+
+def test_one_recorded_network_comes_out_again():
+    row = SPACE.index("pool separable skip convolution")
+    again = tiny_networks.run(tuple(SPACE[row].split()), 0)["test_accuracy"]
+    assert again == pytest.approx(column("test_accuracy")[row, 0], abs=0.03)
