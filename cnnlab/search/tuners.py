@@ -25,7 +25,6 @@ from cnnlab.search import folder
 from cnnlab.search.oracles import HyperbandOracle, Kept
 
 keras_tuner.src.config.DEBUG = False  # no traceback on screen: the trial keeps it
-logging.getLogger("tensorflow").setLevel("ERROR")  # each network is traced anew
 WIDTH = 88  # of the line of progress
 
 
@@ -97,11 +96,15 @@ class Search(keras_tuner.Hyperband):
         options = {"validation_data": val_set, "batch_size": batch_size, "verbose": 0}
         if epochs:
             options["epochs"] = epochs
+        logger = logging.getLogger("tensorflow")
+        level = logger.level
+        logger.setLevel("ERROR")  # it warns that each network is traced anew
         gc.freeze()  # KerasTuner collects garbage twice a trial: of its own, not of all
         try:
             super().search(*train_set, **options)
         finally:
             gc.unfreeze()
+            logger.setLevel(level)
 
     def _check(self, images, labels):
         shape = tuple(self.hypermodel.input_shape)
