@@ -32,13 +32,11 @@ quiet_start()
 import images as image_sets
 import keras
 import keras_tuner
+import latencies
 import record
 import workers
-from tiny_networks import halved
 
 from cnnlab.evaluate import multiply_accumulates
-from cnnlab.lite.convert import convert
-from cnnlab.lite.cost import interleaved, runner
 from cnnlab.models.modern_cnn import modern_cnn
 from cnnlab.search import oracles
 from cnnlab.search.folder import read_trials
@@ -76,14 +74,12 @@ JOBS = [(name, seed) for seed in SEEDS for name in (*STRATEGIES, *RATES)]
 AGAIN = (11, 12)  # seeds of the winner's further trainings
 INPUT_SHAPE = (BUDGET["pixels"], BUDGET["pixels"], 3)
 FOLDER = record.ROOT / "build" / NAME
-ROUNDS = 25  # of the latencies
 
 
 @functools.cache
 def load():
     """Returns training, validation and test set at half size, and what they are."""
-    *sets, data = image_sets.of_budget("cifar10", BUDGET)
-    return *((halved(images), labels) for images, labels in sets), data
+    return image_sets.of_budget("cifar10", BUDGET)
 
 
 def space():
@@ -200,21 +196,12 @@ def architecture(values):
 
 def latency():
     """Adds to a whole record how long one image takes through each network."""
-    content = record.read(NAME)
-    trials = [trial for row in content["runs"] for trial in row.get("trials", ())]
-    models = {architecture(each["values"]): each["values"] for each in trials}
-    image = load()[0][0][:1]
-    functions = {
-        "modern CNN": runner(convert(modern_cnn(INPUT_SHAPE), "float32"), image)
-    }
-    for name, values in sorted(models.items()):
-        functions[name] = runner(convert(build(values), "float32"), image)
-    found = interleaved(functions, rounds=ROUNDS)
-    content["latency"] = {
-        **record.conditions("ai-edge-litert", "tensorflow"),
-        "milliseconds": {name: round(each.median, 4) for name, each in found.items()},
-    }
-    record.write(NAME, content)
+    runs = record.read(NAME)["runs"]
+    trials = [trial for row in runs for trial in row.get("trials", ())]
+    choices = {architecture(each["values"]): each["values"] for each in trials}
+    models = [("modern CNN", modern_cnn(INPUT_SHAPE))]
+    models += [(name, build(values)) for name, values in sorted(choices.items())]
+    latencies.add(NAME, models, load()[0][0][:1])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,19 @@ def load(name, num_train, num_val, num_test):
 
 
 def of_budget(name, budget):
-    """Loads as many images as a budget says; see `load`."""
+    """Loads as many images as a budget says, and shrinks them to its `pixels`, if any.
+
+    Otherwise as `load`.
+    """
     sizes = ("num_train", "num_val", "num_test")
-    return load(name, *(budget[size] for size in sizes))
+    *sets, data = load(name, *(budget[size] for size in sizes))
+    if "pixels" in budget:
+        sets = [(shrunk(images, budget["pixels"]), labels) for images, labels in sets]
+    return *sets, data
+
+
+def shrunk(images, pixels):
+    """Averages squares of pixels, so that an image gets the size of a network."""
+    factor = images.shape[1] // pixels
+    shape = (len(images), pixels, factor, pixels, factor, 3)
+    return images.reshape(shape).mean((2, 4)) if factor > 1 else images

@@ -5,7 +5,7 @@
 
 `train` takes CIFAR-10 at half its height and width. Every run tells the validation
 accuracy after each epoch and the test accuracy after the last; whoever searches looks
-at the validation accuracies alone. Beside them stand three numbers that cost no
+at the validation accuracies alone. Beside them stand two numbers that cost no
 training, computed from the initial weights and one batch of training images. Every
 finished run is written at once to data/records/tiny_networks.json, and a second start
 goes on from there; about an hour of one core.
@@ -24,13 +24,12 @@ quiet_start()
 
 import images as image_sets
 import keras
+import latencies
 import numpy as np
 import record
 import workers
 
 from cnnlab.evaluate import multiply_accumulates
-from cnnlab.lite.convert import convert
-from cnnlab.lite.cost import interleaved, runner
 from cnnlab.search.tiny import architectures, tiny_cnn
 
 NAME = "tiny_networks"
@@ -45,21 +44,12 @@ BUDGET = {
 }
 SEEDS = range(2)
 NUM_PROXY = 64  # training images in the batch for the proxies
-ROUNDS = 25  # of the latencies, all architectures in each
 
 
 @functools.cache
 def load():
     """Returns training, validation and test set at half size, and what they are."""
-    *sets, data = image_sets.of_budget("cifar10", BUDGET)
-    return *((halved(images), labels) for images, labels in sets), data
-
-
-def halved(images):
-    """Averages squares of two by two pixels."""
-    num, height, width, channels = images.shape
-    blocks = images.reshape(num, height // 2, 2, width // 2, 2, channels)
-    return blocks.mean((2, 4))
+    return image_sets.of_budget("cifar10", BUDGET)
 
 
 def activation_score(model, images):
@@ -97,9 +87,10 @@ def run(architecture, seed):
     epochs, batch_size = BUDGET["epochs"], BUDGET["batch_size"]
     keras.utils.set_random_seed(seed)
     model = tiny_cnn(architecture)
+    batch = images[:NUM_PROXY], labels[:NUM_PROXY]
     proxies = {
-        "activation_score": activation_score(model, images[:NUM_PROXY]),
-        "gradient_norm": gradient_norm(model, images[:NUM_PROXY], labels[:NUM_PROXY]),
+        "activation_score": round(activation_score(model, batch[0]), 3),
+        "gradient_norm": round(gradient_norm(model, *batch), 4),
     }
     rate = keras.optimizers.schedules.CosineDecay(
         BUDGET["learning_rate"], epochs * len(images) // batch_size
@@ -127,8 +118,7 @@ def run(architecture, seed):
         "val_accuracy": record.rounded(history)["val_accuracy"],
         "test_accuracy": round(test_accuracy, 6),
         "core_seconds": round(seconds, 1),
-        "activation_score": round(proxies["activation_score"], 3),
-        "gradient_norm": round(proxies["gradient_norm"], 4),
+        **proxies,
     }
 
 
@@ -167,18 +157,8 @@ def train():
 
 def latency():
     """Adds to a whole record how long one image takes through each architecture."""
-    content = record.read(NAME)
-    image = load()[0][0][:1]
-    functions = {}
-    for architecture in architectures():
-        flatbuffer = convert(tiny_cnn(architecture), "float32")
-        functions[" ".join(architecture)] = runner(flatbuffer, image)
-    found = interleaved(functions, rounds=ROUNDS)
-    content["latency"] = {
-        **record.conditions("ai-edge-litert", "tensorflow"),
-        "milliseconds": {name: round(each.median, 4) for name, each in found.items()},
-    }
-    record.write(NAME, content)
+    models = ((" ".join(each), tiny_cnn(each)) for each in architectures())
+    latencies.add(NAME, models, load()[0][0][:1])
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ import keras
 import numpy as np
 import record
 import workers
+from images import shrunk
 from keras import layers
 
 from cnnlab.data import backbones, hymenoptera
@@ -141,13 +142,6 @@ def build(name, path, num_classes):
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = BUDGETS[name]["momentum_from_scratch"]
     return model
-
-
-def shrunk(images, pixels):
-    """Averages squares of pixels, so that an image gets the size of the network."""
-    factor = images.shape[1] // pixels
-    shape = (len(images), pixels, factor, pixels, factor, 3)
-    return images.reshape(shape).mean((2, 4)) if factor > 1 else images
 
 
 def run(name, per_class, seed):

@@ -75,35 +75,35 @@ def load(source="auto", name=None):
 
 
 def _find_local(names):
-    path, weights = find([WEIGHTS[name] for name in names], "ImageNet weights")
-    [name] = [name for name in names if WEIGHTS[name] == weights]
-    return path, record(name, "local", weights.checksum)
+    files = {name: WEIGHTS[name] for name in names}
+    path, name = find(files, "ImageNet weights")
+    return path, record(name, "local", files[name].checksum)
 
 
 def find(files, what):
     """Finds the first of some published files that a local folder holds.
 
     Args:
-        files: A list of `sources.File`.
+        files: A dict from a name to a `sources.File`.
         what: What they are, for the error.
 
     Returns:
-        `(path, file)`: the verified file, and which of them it is.
+        `(path, name)`: the verified file, and its name in `files`.
 
     Raises:
         AbsentError: If no local folder holds any.
         DataError: If the first is damaged.
     """
     places = _folders()
-    for file in files:
+    for name, file in files.items():
         for folder in places:
             path = folder / file.name
             if path.exists():
                 sources.read(path, file.checksum)
-                return path, file
+                return path, name
     looked = " or ".join(map(str, places))
     raise sources.AbsentError(
-        f"{looked} must hold {' or '.join(file.name for file in files)}; "
+        f"{looked} must hold {' or '.join(file.name for file in files.values())}; "
         "`cnnlab prefetch FOLDER` brings them for CNNLAB_DATA=FOLDER.",
         f"no local folder holds {what}",
     )

@@ -73,16 +73,18 @@ def load(source, name, classes):
 
 
 def _read(source, name, classes):
-    head, names = (_place(source, file) for file in (FILES[name], CLASS_NAMES))
-    weights = sources.read(head, FILES[name].checksum)
-    listed = json.loads(sources.read(names, CLASS_NAMES.checksum))
+    weights, names = (
+        _place(source, file).read_bytes() for file in (FILES[name], CLASS_NAMES)
+    )
+    listed = json.loads(names)
     names = [listed[str(at)][1] for at in range(len(listed))]
     return _columns(weights, names, classes, name, source, FILES[name].checksum)
 
 
 def _place(source, file):
+    """Returns the path of a file that has been verified."""
     if source == "local":
-        return backbones.find([file], "its head")[0]
+        return backbones.find({file.name: file}, "its head")[0]
     return downloads.fetch(file, downloads.cache("models"))
 
 
@@ -90,8 +92,8 @@ def _read_embedded(classes):
     path, found = backbones.load("embedded")
     card = path.with_suffix(".md").read_text()
     names = re.search(r"\| classes \| (.+) \|", card)[1].split(", ")
-    content = io.BytesIO(sources.read(path, found.checksum))
-    weights = zipfile.ZipFile(content).read("model.weights.h5")
+    with zipfile.ZipFile(path) as archive:
+        weights = archive.read("model.weights.h5")
     return _columns(weights, names, classes, found.name, "embedded", found.checksum)
 
 
@@ -138,6 +140,6 @@ def published():
 def available():
     """Lists which heads a local folder holds; see `cnnlab.data.sources.available`."""
     return [
-        sources.row(name, "local", backbones.find, [file], "it")
+        sources.row(name, "local", backbones.find, {name: file}, "it")
         for name, file in published().items()
     ]

@@ -123,15 +123,15 @@ class ConvolutionalSpace(keras_tuner.HyperModel):
             filters.append(chosen)
         return {
             "filters": filters[:blocks],
-            "squeeze_excite": self._whether(hp, "squeeze_excite"),
+            "squeeze_excite": self._gates(hp),
             "dropout": hp.Float("dropout", *self.ranges.dropout, step=0.1),
             "learning_rate": hp.Float(
                 "learning_rate", *self.ranges.learning_rate, sampling="log"
             ),
         }
 
-    def _whether(self, hp, name):
-        allowed = getattr(self.ranges, name)
+    def _gates(self, hp):
+        name, allowed = "squeeze_excite", self.ranges.squeeze_excite
         return hp.Boolean(name) if len(set(allowed)) > 1 else hp.Fixed(name, allowed[0])
 
     def fit(self, hp, model, *arguments, **options):

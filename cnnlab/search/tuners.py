@@ -57,6 +57,7 @@ class Search(keras_tuner.Hyperband):
         self.seed, self.wanted_trials = oracle.seed, oracle.max_trials
         self.sets_epochs = isinstance(oracle, HyperbandOracle)
         self.strategy = oracle.settings["strategy"]
+        self.waiting = False  # for a trial
         folder.agree(
             self.folder, "search", {**oracle.settings, **hypermodel.describe()}
         )
@@ -130,8 +131,6 @@ class Search(keras_tuner.Hyperband):
         if self.waiting:  # the last question brought no trial
             time.sleep(0.5)
         self.waiting = True
-
-    waiting = False
 
     def on_trial_begin(self, trial):
         self.waiting = False

@@ -97,11 +97,16 @@ def test_weights_of_imagenet_answer_as_in_keras_applications(tmp_path, monkeypat
 # What was recorded
 
 
-def percent(name, way, per_class):
+def recorded_percent(record_name, way, per_class):
     """Validation accuracies of one way, in the order of the seeds."""
-    runs = record.read(f"transfer_labels_{name}")["runs"]
+    runs = record.read(record_name)["runs"]
     chosen = [run for run in runs if run["labels_per_class"] == per_class]
     return 100 * np.array([run[way]["val_accuracy"] for run in chosen])
+
+
+def percent(name, way, per_class):
+    """Validation accuracies of a way whose head begins from nothing."""
+    return recorded_percent(f"transfer_labels_{name}", way, per_class)
 
 
 def stated(values):
@@ -202,9 +207,7 @@ def test_a_recorded_run_comes_out_again():
 
 def kept_percent(way, per_class):
     """Validation accuracies with the old head, in the order of the seeds."""
-    runs = record.read("transfer_kept_head")["runs"]
-    chosen = [run for run in runs if run["labels_per_class"] == per_class]
-    return 100 * np.array([run[way]["val_accuracy"] for run in chosen])
+    return recorded_percent("transfer_kept_head", way, per_class)
 
 
 def right_in_folds(name, rates):

@@ -1,4 +1,4 @@
-"""What README and lesson 09 state, from the table of tiny networks and the searches."""
+"""What the table of tiny networks says."""
 
 import math
 import sys
@@ -16,7 +16,6 @@ import tiny_networks
 from cnnlab.evaluate import multiply_accumulates
 from cnnlab.search.tiny import architectures, tiny_cnn
 
-ROOT = Path(__file__).parents[2]
 SPACE = [" ".join(architecture) for architecture in architectures()]
 TABLE = record.read(tiny_networks.NAME)
 
@@ -86,7 +85,7 @@ def test_random_search_in_closed_form_reaches_what_is_stated():
     quality = 100 * column("test_accuracy").mean(1)
     final = column("val_accuracy")[:, 0, -1]
     reached = expected_of_random_search(final, quality, 10)
-    assert reached == pytest.approx(46.3, abs=0.2)  # 300 searches in the lesson
+    assert reached == pytest.approx(46.3, abs=0.2)  # what 300 drawn searches reached
     largest = np.argsort([-TABLE["costs"][n]["parameters"] for n in SPACE])[:10]
     assert round(quality[max(largest, key=final.__getitem__)], 1) == 47.8
     assert round(quality.max(), 1) == 48.2
