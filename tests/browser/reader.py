@@ -103,8 +103,13 @@ def _wait_until_it_serves(server):
 
 
 def open_lesson(page, address, name):
-    """Opens a notebook and waits for its kernel."""
-    page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}")
+    """Opens a notebook and waits for its kernel.
+
+    In a workspace of its own: JupyterLab would open the lessons before it again, whose
+    explorers have lost their kernels.
+    """
+    place = f"workspaces/{name}/tree/notebooks/{name}.ipynb"
+    page.goto(f"{address}/lab/{place}?token={TOKEN}")
     page.wait_for_function(IDLE, timeout=1000 * SECONDS_TO_START)
 
 
