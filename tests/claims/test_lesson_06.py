@@ -187,11 +187,11 @@ def test_means_lie_in_the_figure_where_the_lesson_sees_them(network):
     ("network", "kind", "products", "times"),
     [
         ("modern CNN", "SE", "0", "1.1"),
-        ("modern CNN", "CBAM", "0.5", "1.4"),
-        ("modern CNN", "wider", "8", "1.3"),
+        ("modern CNN", "CBAM", "0.5", "1.3"),
+        ("modern CNN", "wider", "8", "1.1"),
         ("ResNet-20", "SE", "0", "1.2"),
         ("ResNet-20", "CBAM", "1.0", "1.5"),
-        ("ResNet-20", "wider", "3", "1.1"),
+        ("ResNet-20", "wider", "3", "1.2"),
     ],
 )
 def test_neither_parameters_nor_products_tell_the_time(network, kind, products, times):
@@ -203,10 +203,10 @@ def test_neither_parameters_nor_products_tell_the_time(network, kind, products, 
 
 
 @pytest.mark.quick
-def test_the_rounds_of_an_arm_differ_up_to_twofold():
+def test_the_rounds_of_an_arm_differ_by_up_to_1_4_times():
     rows = record.read(script.NAME)["latency"]["arms"]
     ratios = [max(row["milliseconds"]) / min(row["milliseconds"]) for row in rows]
-    assert max(ratios) == pytest.approx(2, abs=0.05)
+    assert f"{max(ratios):.1f}" == "1.4"
 
 
 @pytest.mark.quick
