@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from cnnlab.lite.interpreter import check_images, open_interpreter, to_tensor
 from cnnlab.lite.structure import BETWEEN_TYPES, operations, read
 
@@ -90,6 +92,26 @@ def runner(flatbuffer, images, num_threads=1):
     interpreter.allocate_tensors()
     interpreter.set_tensor(entrance["index"], to_tensor(images, entrance))
     return interpreter.invoke
+
+
+def milliseconds(model, rounds=5):
+    """Times one image through a network's float32 TFLite model, on one thread.
+
+    A hardware-aware search asks this before it trains: the time depends on the shapes
+    of a network and not on its weights.
+
+    Args:
+        model: `keras.Model` from images `(B, H, W, C)`.
+        rounds: As of `interleaved`.
+
+    Returns:
+        The median of this machine, in milliseconds.
+    """
+    from cnnlab.lite.convert import convert  # needs TensorFlow, as no other cost does
+
+    image = np.zeros((1, *model.input_shape[1:]), "float32")
+    functions = {"network": runner(convert(model, "float32"), image)}
+    return interleaved(functions, rounds)["network"].median
 
 
 def interleaved(functions, rounds=50, calls=10, warm_up=20):

@@ -1,4 +1,4 @@
-"""What the table of tiny networks says."""
+"""What the table of tiny networks says, and the record of three strategies."""
 
 import math
 import sys
@@ -10,14 +10,17 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
+import architecture_search
 import record
 import tiny_networks
 
 from cnnlab.evaluate import multiply_accumulates
+from cnnlab.search.oracles import brackets
 from cnnlab.search.tiny import architectures, tiny_cnn
 
 SPACE = [" ".join(architecture) for architecture in architectures()]
 TABLE = record.read(tiny_networks.NAME)
+SEARCHES = record.read(architecture_search.NAME)
 
 
 def column(name):
@@ -111,3 +114,109 @@ def test_one_recorded_network_comes_out_again():
     row = SPACE.index("pool separable skip convolution")
     again = tiny_networks.run(tuple(SPACE[row].split()), 0)["test_accuracy"]
     assert again == pytest.approx(column("test_accuracy")[row, 0], abs=0.03)
+
+
+def searches(name):
+    """The recorded runs of one strategy, or of one rate of the modern CNN."""
+    return [run for run in SEARCHES["runs"] if run["name"] == name]
+
+
+def told(values):
+    """Mean and spread in percent, as the lesson prints them."""
+    return f"{100 * np.mean(values):.1f} ± {100 * np.std(values, ddof=1):.1f}"
+
+
+@pytest.mark.quick
+def test_every_search_was_recorded_at_the_stated_budget():
+    jobs = [(run["name"], run["seed"]) for run in SEARCHES["runs"]]
+    assert jobs == architecture_search.JOBS
+    assert SEARCHES["budget"] == architecture_search.BUDGET
+    assert SEARCHES["combinations"] == architecture_search.space().count() == 374_400
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("random", 72), ("Bayesian", 72), ("Hyperband", 75)]
+)
+def test_every_search_spent_its_epochs_and_the_best_on_validation_won(name, epochs):
+    plan = sum(brackets(9, 3), [])
+    assert sum(num * (last - first) for num, first, last in plan) == 75
+    for run in searches(name):
+        curves = [trial["val_accuracy"] for trial in run["trials"]]
+        assert sum(map(len, curves)) == epochs
+        scores = [trial["score"] for trial in run["trials"]]
+        np.testing.assert_allclose(scores, [curve[-1] for curve in curves], atol=1e-6)
+        assert scores[run["winner"]] == max(scores)
+
+
+@pytest.mark.quick
+def test_the_first_trials_of_random_and_bayesian_search_are_the_same():
+    for one, other in zip(searches("random"), searches("Bayesian"), strict=True):
+        chosen = [[trial["values"] for trial in run["trials"]] for run in (one, other)]
+        assert chosen[0][:3] == chosen[1][:3]
+        assert chosen[0] != chosen[1]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", architecture_search.STRATEGIES)
+def test_costs_of_the_winners_are_those_of_the_networks(name):
+    for run in searches(name):
+        winner = run["trials"][run["winner"]]
+        model = architecture_search.build(winner["values"])
+        assert model.count_params() == winner["parameters"]
+        assert multiply_accumulates(model) == winner["multiply_accumulates"]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("name", "won", "test", "again"),
+    [
+        ("random", "48.1 ± 2.7", "47.3 ± 2.7", "46.9 ± 1.5"),
+        ("Bayesian", "46.9 ± 3.0", "46.1 ± 2.8", "45.3 ± 3.5"),
+        ("Hyperband", "46.2 ± 1.9", "44.5 ± 1.3", "44.7 ± 1.0"),
+    ],
+)
+def test_winners_promise_keep_and_reach_again_what_is_stated(name, won, test, again):
+    runs = searches(name)
+    assert told([run["trials"][run["winner"]]["score"] for run in runs]) == won
+    assert told([run["test_accuracy"] for run in runs]) == test
+    means = [np.mean([a["test_accuracy"] for a in run["again"]]) for run in runs]
+    assert told(means) == again
+
+
+@pytest.mark.quick
+def test_no_strategy_is_ahead_of_the_hand_by_more_than_a_design_varies():
+    hand = [run["test_accuracy"] for run in searches("modern CNN, 0.001")]
+    assert told(hand) == "45.4 ± 1.5"
+    other = [run["test_accuracy"] for run in searches("modern CNN, 0.003")]
+    assert told(other) == "42.3 ± 1.9"
+    found = [
+        [again["test_accuracy"] for again in run["again"]]
+        for name in architecture_search.STRATEGIES
+        for run in searches(name)
+    ]
+    spread = np.sqrt(np.var(found, axis=1, ddof=1).mean())
+    assert f"{100 * spread:.1f}" == "4.0"
+    assert max(np.mean(found[:3]), np.mean(found[3:6])) - np.mean(hand) < spread
+
+
+@pytest.mark.quick
+def test_all_winners_but_one_take_more_time_than_the_modern_cnn():
+    times = SEARCHES["latency"]["milliseconds"]
+    ratios = [
+        times[architecture_search.architecture(run["trials"][run["winner"]]["values"])]
+        / times["modern CNN"]
+        for name in architecture_search.STRATEGIES
+        for run in searches(name)
+    ]
+    assert sum(ratio < 1 for ratio in ratios) == 1
+    assert f"{max(ratios):.1f}" == "4.6"
+
+
+def test_a_winner_that_is_trained_again_learns_what_was_recorded():
+    run = searches("random")[0]
+    recorded, values = run["again"][0], run["trials"][run["winner"]]["values"]
+    architecture_search.keras.utils.set_random_seed(recorded["seed"])
+    model = architecture_search.build(values)
+    again = architecture_search.fitted(model, recorded["seed"])["test_accuracy"]
+    assert again == pytest.approx(recorded["test_accuracy"], abs=0.08)

@@ -1,5 +1,6 @@
 """Costs: fair turns, a clock that is read right, memory, and what runs in float."""
 
+import keras
 import lite_networks
 import pytest
 
@@ -82,3 +83,13 @@ def test_peak_of_memory_grows_with_the_activations():
     large = cost.peak_kilobytes(lite_networks.converted_large())
     assert 0 < small < 8_000
     assert large - small > 12_000  # of the 16 MB that the first layer makes
+
+
+def test_one_image_through_a_wider_network_takes_longer():
+    def network(filters):
+        inputs = keras.Input((16, 16, 3))
+        x = keras.layers.Conv2D(filters, 3)(inputs)
+        return keras.Model(inputs, keras.layers.Conv2D(filters, 3)(x))
+
+    narrow, wide = (cost.milliseconds(network(filters), 1) for filters in (4, 96))
+    assert wide > 3 * narrow  # 400 times the products
