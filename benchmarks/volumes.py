@@ -8,13 +8,15 @@ on ModelNet10 the accuracy of VoxNet, 0.92 (Maturana & Scherer 2015); both withi
 minutes of one core, which is a quarter of an hour of two.
 
 Organs are mirrored along every axis, furniture from left to right alone: it stands on
-the floor. Among the training pieces of furniture there are nine times as many chairs as
-bathtubs, among the test pieces hardly more; so its loss adds the logarithm of each
-class's share to the logits, and the network learns what it would if all classes were
-equally frequent (Menon et al. 2021, https://arxiv.org/abs/2007.07314). The last epoch counts, so that nothing is selected, and the test set is read
-once. Every finished run is written at once to data/records/volumes_NAME.json, and a
-second start goes on from there. `seconds` are those of the clock, on a machine that did
-other work beside; `core_seconds` count the time of one core.
+the floor. Chairs are eight times as many as bathtubs among the training pieces, and
+twice as many among the test pieces; so the loss adds the logarithm of each class's
+share to the logits, and the network learns what it would if all classes were equally
+frequent (Menon et al. 2021, https://arxiv.org/abs/2007.07314).
+
+The last epoch counts, so that nothing is selected, and the test set is read once. Every
+finished run is written at once to data/records/volumes_NAME.json, and a second start
+goes on from there. `seconds` are those of the clock, on a machine that did other work
+beside; `core_seconds` count the time of one core.
 """
 
 import argparse
