@@ -1,6 +1,15 @@
-"""CIFAR-10 against the clock: the fast recipe on a GPU.
+"""CIFAR-10 against the clock: the fast recipe, on processors and on a GPU.
 
+    CNNLAB_DATA=... python benchmarks/cifar10_race.py cpu
     CNNLAB_DATA=... KERAS_BACKEND=jax python benchmarks/cifar10_race.py gpu
+
+`cpu` wants an idle machine. The fast recipe runs against the modern CNN with its own
+recipe and, where PyTorch is installed, against itself there; `turns.py` lets them take
+turns. `--epochs` fixes the length of the fast recipe beforehand, on which its schedule
+depends. The modern CNN's does not: with fewer `--modern-epochs` one sees the start of
+the same race. Names after the leg start these contestants alone. What a contestant has
+told is written after each of its epochs to data/records/cifar10_race.json; one that was
+cut short runs anew.
 
 `gpu` wants a GPU that does nothing else. All 50,000 training images, the last epoch
 counts, the test set is read once; evaluation is not timed. Each finished run is written
@@ -18,6 +27,8 @@ the record says whether there was one.
 """
 
 import argparse
+import importlib.util
+import json
 import os
 import time
 
@@ -27,8 +38,17 @@ quiet_start()
 
 import fast_recipe
 import keras
+import race_contestants
 import record
+import turns
 
+CPU = "cifar10_race"
+CPU_BUDGET = {
+    "num_train": 50_000,
+    "num_test": 10_000,
+    "batch_size": 512,
+    "filters": [64, 256, 256],
+}
 GPU = "cifar10_race_gpu"
 GPU_BUDGET = {"num_train": 50_000, "num_test": 10_000, "dtype_policy": "mixed_bfloat16"}
 GPU_SETTINGS = {
@@ -42,19 +62,6 @@ GPU_SETTINGS = {
     },
 }
 SEEDS = range(3)
-
-
-class Watch:
-    """Calls a function, and knows when each call began and how long it took."""
-
-    def __init__(self, function):
-        self.function, self.began, self.took = function, [], []
-
-    def __call__(self, *arguments, **options):
-        self.began.append(time.perf_counter())
-        result = self.function(*arguments, **options)
-        self.took.append(time.perf_counter() - self.began[-1])
-        return result
 
 
 class FirstStep(keras.callbacks.Callback):
@@ -76,7 +83,7 @@ def phases(started, watch, first_step_ended, ended):
 
     Args:
         started: When building began; this and all times in seconds.
-        watch: `Watch` of the function that prepares a batch.
+        watch: `fast_recipe.Watch` of the function that prepares a batch.
         first_step_ended: When the first step had ended.
         ended: When the training had ended.
 
@@ -101,7 +108,7 @@ def run(name, seed):
     train_set, test_set, _ = fast_recipe.load()
     setting = dict(GPU_SETTINGS[name])
     filters, erased = setting.pop("filters"), setting.pop("erased", 0)
-    watch, first_step = Watch(fast_recipe.see), FirstStep()
+    watch, first_step = fast_recipe.Watch(fast_recipe.see), FirstStep()
     started = time.perf_counter()
     model, _ = fast_recipe.run(
         train_set,
@@ -122,23 +129,72 @@ def run(name, seed):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("leg", choices=["gpu"])
-    parser.add_argument("settings", nargs="*", default=list(GPU_SETTINGS))
-    arguments = parser.parse_args()
+def race(names, seed, content):
+    """Lets contestants race with one seed, and writes what they tell as they go."""
+    runs = {name: {"contestant": name, "seed": seed, "epochs": []} for name in names}
+    budget = json.dumps(content["budget"])
+    commands = {
+        name: [race_contestants.__file__, name, str(seed), budget] for name in names
+    }
+    for name, message in turns.taken(commands):
+        run = runs[name]
+        if "turn" in message:
+            continue
+        if "end" in message:
+            run |= message
+        else:
+            run["epochs"].append(message)
+            print(f"{name}, seed {seed}: {message}", flush=True)
+        if run not in content["runs"]:
+            content["runs"].append(run)
+        record.write(CPU, content)
+
+
+def on_processors(arguments):
+    """Runs the race for every seed and contestant that has not ended yet."""
+    names = arguments.names or list(race_contestants.NAMES)
+    packages = ["keras", "tensorflow", "numpy"]
+    if importlib.util.find_spec("torch"):
+        packages.append("torch")
+    else:
+        print("PyTorch is not installed: requirements-bench.txt brings it.")
+        names = [name for name in names if name not in race_contestants.TORCH]
+    budget = {**CPU_BUDGET, "epochs": arguments.epochs}
+    budget["modern_epochs"] = arguments.modern_epochs
+    conditions = record.conditions(*packages)
+    content = record.begun(CPU, fast_recipe.load()[-1], budget, **conditions)
+    content["runs"] = [run for run in content["runs"] if "end" in run]
+    ended = [(run["contestant"], run["seed"]) for run in content["runs"]]
+    for seed in range(arguments.seeds):
+        missing = [name for name in names if (name, seed) not in ended]
+        race(missing, seed, content)
+
+
+def on_a_gpu(arguments):
+    """Trains every setting with every seed that is missing."""
     keras.config.set_dtype_policy(GPU_BUDGET["dtype_policy"])
     libraries = record.conditions("keras", keras.backend.backend(), "numpy")
     budget = {**GPU_BUDGET, "settings": GPU_SETTINGS}
     libraries["compilation_cache"] = "JAX_COMPILATION_CACHE_DIR" in os.environ
     content = record.begun(GPU, fast_recipe.load()[-1], budget, **libraries)
     finished = [(run["setting"], run["seed"]) for run in content["runs"]]
-    for name in arguments.settings:
+    for name in arguments.names or GPU_SETTINGS:
         for seed in SEEDS:
             if (name, seed) not in finished:
                 content["runs"].append(run(name, seed))
                 record.write(GPU, content)
                 print(content["runs"][-1], flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("leg", choices=["cpu", "gpu"])
+    parser.add_argument("names", nargs="*", help="contestants, or settings of the GPU")
+    parser.add_argument("--epochs", type=int, default=6, help="of the fast recipe")
+    parser.add_argument("--modern-epochs", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    {"cpu": on_processors, "gpu": on_a_gpu}[arguments.leg](arguments)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,19 @@ def see(
     return augment.erase(images, erased, random) if erased else images
 
 
+class Watch:
+    """Calls a function, and knows when each call began and how long it took."""
+
+    def __init__(self, function):
+        self.function, self.began, self.took = function, [], []
+
+    def __call__(self, *arguments, **options):
+        self.began.append(time.perf_counter())
+        result = self.function(*arguments, **options)
+        self.took.append(time.perf_counter() - self.began[-1])
+        return result
+
+
 def build(train_images, **options):
     """Builds the network, its first layer computed from training images."""
     if "filters_of_patches" not in options:

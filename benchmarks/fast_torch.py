@@ -123,6 +123,14 @@ class Training:
             for weight, slow in zip(self.weights, self.slow, strict=True):
                 weight.copy_(slow)
 
+    @torch.inference_mode()
+    def predict(self, images, batch_size, verbose=0):
+        """Returns logits, shape `(N, num_classes)`; named as in Keras."""
+        self.model.eval()
+        starts = range(0, len(images), batch_size)
+        batches = (_tensor(images[s : s + batch_size], self.layout) for s in starts)
+        return np.concatenate([self.model(batch).numpy() for batch in batches])
+
     def _step(self, images, one_hot):
         rate = float(self.rate(self.step))
         for group in self.optimizer.param_groups:

@@ -1,0 +1,165 @@
+"""Who runs in the race on processors; `benchmarks/cifar10_race.py` starts them.
+
+    python race_contestants.py NAME SEED BUDGET_AS_JSON
+
+A contestant's clock counts building, compiling and training. Evaluation on the test
+set after each epoch selects nothing and is not timed, nor is validation.
+"""
+
+import functools
+import json
+import re
+import sys
+from pathlib import Path
+
+from cnnlab.doctor import quiet_start
+
+quiet_start()
+
+import fast_recipe
+import keras
+import numpy as np
+import turns
+
+from cnnlab import train
+from cnnlab.models.modern_cnn import modern_cnn
+
+TORCH = {  # name: options of `fast_torch.Training`
+    "PyTorch": {},
+    "PyTorch, channels last": {"channels_last": True},
+    "PyTorch, bfloat16": {"channels_last": True, "dtype": "bfloat16"},
+}
+NAMES = ("fast recipe", "modern CNN", *TORCH)
+
+
+class Referee(keras.callbacks.Callback):
+    """Keeps the clock of a Keras training and tells how far it is.
+
+    Args:
+        clock: `turns.Clock`.
+        test_set: Images and labels.
+    """
+
+    def __init__(self, clock, test_set):
+        super().__init__()
+        self.clock, self.test_set = clock, test_set
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.clock.tick()
+
+    def on_test_begin(self, logs=None):
+        self.clock.stop()
+
+    def on_test_end(self, logs=None):
+        self.clock.start()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.clock.stop()
+        found = fast_recipe.accuracies(self.model, *self.test_set)
+        self.clock.tell(seconds=round(self.clock.seconds, 1), **found)
+        self.clock.start()
+
+
+def load(budget):
+    """Returns as many images as the budget says: to train on as bytes, and to test."""
+    train_set, test_set, _ = fast_recipe.load()
+    num_train, num_test = budget["num_train"], budget["num_test"]
+    return [part[:num_train] for part in train_set], [p[:num_test] for p in test_set]
+
+
+def fast(clock, seed, budget):
+    """Trains by the fast recipe; returns what the record keeps beside the epochs."""
+    train_set, test_set = load(budget)
+    watch = fast_recipe.Watch(fast_recipe.see)
+    clock.start()
+    model, _ = fast_recipe.run(
+        train_set,
+        seed,
+        epochs=budget["epochs"],
+        batch_size=budget["batch_size"],
+        network={"filters": budget["filters"]},
+        training={"callbacks": [Referee(clock, test_set)]},
+        see=watch,
+    )
+    clock.stop()
+    share = sum(watch.took) / clock.seconds
+    return {"parameters": model.count_params(), "share_of_input": round(share, 4)}
+
+
+def modern(clock, seed, budget):
+    """Trains the modern CNN by its own recipe: a tenth of the images selects."""
+    (images, labels), test_set = load(budget)
+    images, num_val = np.float32(images) / 255, len(images) // 10
+    parts = train.split(images, labels, num_val=num_val, seed=seed)
+    keras.utils.set_random_seed(seed)
+    clock.start()
+    model = modern_cnn()
+    train.train(
+        model,
+        *parts,
+        epochs=budget["modern_epochs"],
+        callbacks=[*train.plateau_and_stop(), Referee(clock, test_set)],
+        name=f"seed {seed}",
+    )
+    clock.stop()
+    return {"parameters": model.count_params()}
+
+
+def torch_fast(clock, seed, budget, *, dtype=None, **options):
+    """Trains by the fast recipe in PyTorch."""
+    import fast_torch
+    import torch
+
+    from cnnlab.layers.whitening import whitening_filters
+
+    (images, labels), test_set = load(budget)
+    torch.manual_seed(seed)
+
+    def see(*arguments):
+        clock.tick()
+        return fast_recipe.see(*arguments, num_images=len(images))
+
+    clock.start()
+    few = images[: fast_recipe.NUM_WHITENING] / np.float32(255)
+    model = fast_torch.network(*whitening_filters(few), budget["filters"])
+    batches = train.Epochs(images, labels, budget["batch_size"], augment=see, seed=seed)
+    num_steps = budget["epochs"] * len(batches)
+    rate = train.Triangle(1.5 * budget["batch_size"] / 1024, num_steps)
+    training = fast_torch.Training(
+        model,
+        batches,
+        rate,
+        num_steps,
+        dtype=dtype and getattr(torch, dtype),
+        **options,
+    )
+    for epoch in range(budget["epochs"]):
+        training.epoch()
+        if epoch == budget["epochs"] - 1:
+            training.finish()
+        clock.stop()
+        found = fast_recipe.accuracies(training, *test_set)
+        clock.tell(seconds=round(clock.seconds, 1), **found)
+        clock.start()
+    clock.stop()
+    return {"parameters": sum(w.numel() for w in model.parameters())}
+
+
+def main():
+    name, seed, budget = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+    contestants = {"fast recipe": fast, "modern CNN": modern}
+    contestants |= {
+        rival: functools.partial(torch_fast, **options)
+        for rival, options in TORCH.items()
+    }
+    fast_recipe.load()
+    clock = turns.Clock()
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
+    found = contestants[name](clock, seed, budget)
+    status = Path("/proc/self/status").read_text()
+    kilobytes = int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+    clock.tell(end=round(clock.seconds, 1), megabytes=kilobytes // 1024, **found)
+
+
+if __name__ == "__main__":
+    main()
