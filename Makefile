@@ -73,11 +73,14 @@ site: .venv/ready-requirements-site  ## the lessons as a book, in build/site/
 claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK=1: some)
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)
 
-bench: $(READY)  ## every claim of speed (CONTRIBUTING.md tells how to record the rest)
+bench: $(READY)  ## every claim of speed, and README's table of them
 	@$(VENV) python benchmarks/convolution.py
 	@$(VENV) python benchmarks/explorers.py
 	@$(VENV) python benchmarks/scenes.py
 	@$(VENV) python benchmarks/clips.py speed
+	@$(if $(CNNLAB_DATA),$(VENV) python benchmarks/fast_cnn_speed.py rivals,\
+	echo 'Without CNNLAB_DATA the fast recipe is not timed: its row stays.')
+	@$(VENV) python benchmarks/speed_table.py
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
 	@$(COMPILE) --output-file requirements.txt

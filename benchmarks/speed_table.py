@@ -1,0 +1,84 @@
+"""Writes README's table of speeds from the records, so that it states nothing else.
+
+    python benchmarks/speed_table.py
+
+`make bench` measures anew and ends with it.
+"""
+
+import statistics
+
+import record
+
+README = record.ROOT / "README.md"
+BEGIN, END = "<!-- speeds: make bench -->\n", "<!-- end of speeds -->\n"
+
+
+def rows():
+    """Returns what is measured, the result and the hardware, a triple a row."""
+    made = record.read("convolution_speed")
+    faster, longer = made["times_as_fast_as_loops"], made["times_as_long_as_tensorflow"]
+    text = f"{faster:,} times as fast as loops, {longer} times as long as TensorFlow"
+    yield "convolution in NumPy alone, 3x3, 64 filters", text, made
+
+    made = record.read("scenes_speed")
+    text = f"{made['images_per_second']:,} images of 32x32 a second on one core"
+    yield "*Scenes*, drawn", text, made
+
+    made = record.read("clips_speed")
+    text = f"{made['clips_per_second']:,} clips of 8 frames a second on one core"
+    yield "*Scenes* in motion, drawn", text, made
+
+    made = record.read("tflite_cost")
+    faster = made["claims"]["int8 at least 3 times as fast"]
+    smaller = made["claims"]["int8 at least 3.5 times as small"]
+    text = f"{faster} times as fast and {smaller} times as small as in float32"
+    yield "modern CNN in int8, TFLite, one thread", text, made
+
+    made = record.read("fast_cnn_speed")["rivals"]
+    speeds = ", ".join(
+        f"{row['name']} {statistics.median(row['images_per_second']):.0f}"
+        for row in made["contestants"]
+    )
+    yield "fast recipe on two cores, images a second", f"{speeds} (median)", made
+
+    made = record.read("cifar10_race")
+    budget = made["budget"]
+    for run in made["runs"]:
+        epochs = budget["modern_epochs" if "modern" in run["contestant"] else "epochs"]
+        last = run["epochs"][-1]
+        if len(run["epochs"]) == epochs:
+            text = f"{_percent([last['accuracy']])} in {last['seconds']:.0f} s"
+            yield f"CIFAR-10, {run['contestant']}, {epochs} epochs", text, made
+
+    made = record.read("cifar10_race_gpu")
+    for name, setting in made["budget"]["settings"].items():
+        runs = [run for run in made["runs"] if run["setting"] == name]
+        reached = _percent(run["flip_averaged_accuracy"] for run in runs)
+        seconds = statistics.mean(run["seconds"] for run in runs)
+        filters = "/".join(map(str, setting["filters"]))
+        what = f"CIFAR-10, fast recipe, {filters} filters, {setting['epochs']} epochs"
+        text = f"{reached} with flip averaging in {seconds:.0f} s (seeds: {len(runs)})"
+        yield what, text, made
+
+
+def _percent(accuracies):
+    return f"{100 * statistics.mean(accuracies):.1f} %"
+
+
+def table():
+    """Returns the table in Markdown."""
+    lines = ["| measured | result | on |", "|---|---|---|"]
+    lines += [
+        f"| {what} | {text} | {made['hardware']} |" for what, text, made in rows()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def updated(readme):
+    """Returns the text of README with the table as the records have it."""
+    before, rest = readme.split(BEGIN)
+    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    README.write_text(updated(README.read_text()))
