@@ -501,6 +501,27 @@ def trade_off(groups, ax=None):
     return ax
 
 
+def race(contestants, ax=None):
+    """Draws accuracy over minutes, a line for each contestant with a marker an epoch.
+
+    Args:
+        contestants: A dict from a name to a pair of lists, one number an epoch: seconds
+            since the start, and accuracies in [0, 1].
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    style = zip(contestants.items(), COLOURS, MARKERS, strict=False)
+    for (name, (seconds, accuracies)), color, marker in style:
+        minutes, percent = np.array(seconds) / 60, 100 * np.array(accuracies)
+        ax.plot(minutes, percent, marker=marker, ms=4, color=color, label=name)
+    ax.set(xlabel="minutes of training", ylabel="test accuracy (%)", xlim=(0, None))
+    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
 def steps_of_channels(steps, ax=None):
     """Draws how many steps of a common scale each channel reaches, on a log scale.
 

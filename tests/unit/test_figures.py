@@ -217,6 +217,12 @@ def test_the_front_rises_where_a_dearer_network_is_better_than_all_cheaper_ones(
     assert ax.lines[0].get_xydata().tolist() == [[3, 50], [1, 40], [2, 30]]
 
 
+def test_a_race_is_drawn_in_minutes_and_percent():
+    ax = figures.race({"a": ([30, 90], [0.5, 0.6]), "b": ([60], [0.25])})
+    drawn = [line.get_xydata().tolist() for line in ax.lines]
+    assert drawn == [[[0.5, 50], [1.5, 60]], [[1, 25]]]
+
+
 def test_channels_below_half_a_step_are_drawn_as_lost():
     ax = figures.steps_of_channels(np.array([0.2, 100.0, 1.5]))
     kept, lost = ([bar.get_height() for bar in bars] for bars in ax.containers)
