@@ -74,6 +74,7 @@ def taken(commands):
     finally:
         for process in processes.values():
             process.kill()
+            process.communicate()
 
 
 def _started(command):

@@ -1,5 +1,6 @@
 """What README and lesson 02 state, on real CIFAR-10."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,7 +12,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import modern_cnn_ablation as script
 import modern_cnn_full as whole
+import race_contestants
 import record
+import turns
 
 
 def accuracies(data_name):
@@ -140,3 +143,70 @@ def test_the_whole_recipe_reaches_what_is_stated():
         for run, epoch, accuracy in zip(content["runs"], best, validation, strict=True)
     ]
     assert 0.055 < np.mean(ahead) < 0.065
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("arm", "change"),
+    [
+        ("no weight decay", "-1.4 ± 0.2"),
+        ("first layer learns", "-1.2 ± 0.1"),
+        ("no weight averaging", "-0.5 ± 0.3"),
+        ("no shift", "-0.0 ± 0.1"),
+    ],
+)
+def test_what_an_ingredient_of_the_fast_recipe_is_worth(arm, change):
+    runs = record.read("fast_cnn_ablation")["runs"]
+    by_arm = {
+        name: np.array([run["accuracy"] for run in runs if run["arm"] == name])
+        for name in ("whole recipe", arm)
+    }
+    whole = 100 * by_arm["whole recipe"]
+    assert f"{whole.mean():.1f} ± {whole.std(ddof=1):.1f}" == "92.1 ± 0.1"
+    found = 100 * by_arm[arm] - whole
+    assert f"{found.mean():+.1f} ± {found.std(ddof=1):.1f}" == change
+
+
+@pytest.mark.quick
+def test_after_nine_minutes_the_fast_recipe_is_far_ahead():
+    runs = record.read("cifar10_race")["runs"]
+    last = {run["contestant"]: run["epochs"][-1] for run in runs}
+    fast, modern = last["fast recipe"], last["modern CNN"]
+    assert fast["seconds"] < modern["seconds"] < 540
+    assert round(100 * fast["accuracy"], 1) == 89.1
+    assert round(100 * modern["accuracy"], 1) == 73.2
+    rival = last["PyTorch, bfloat16"]
+    assert round(fast["seconds"] / rival["seconds"], 1) == 1.7
+    first = next(run for run in runs if run["contestant"] == "fast recipe")["epochs"][0]
+    assert first["seconds"] < 180
+    assert first["accuracy"] > modern["accuracy"]
+
+
+@pytest.mark.quick
+def test_batches_are_prepared_in_next_to_no_time():
+    (run,) = [
+        run
+        for run in record.read("cifar10_race")["runs"]
+        if run["contestant"] == "fast recipe"
+    ]
+    assert run["share_of_input"] < 0.03
+
+
+def test_in_the_same_time_the_fast_recipe_learns_more_than_the_modern_cnn():
+    """A short leg of the race: two epochs of 2,560 images, in turns."""
+    budget = {"num_train": 2_560, "num_test": 1_000, "batch_size": 512}
+    budget |= {"filters": [64, 256, 256], "epochs": 2, "modern_epochs": 4}
+    script = race_contestants.__file__
+    names = ("fast recipe", "modern CNN")
+    commands = {name: [script, name, "0", json.dumps(budget)] for name in names}
+    told = {name: [] for name in names}
+    for name, message in turns.taken(commands):
+        told[name].append(message)
+    fast, modern = (
+        [message for message in told[name] if "accuracy" in message] for name in names
+    )
+    assert len(fast) == 2
+    seconds = fast[-1]["seconds"]
+    rival = [each["accuracy"] for each in modern if each["seconds"] <= seconds]
+    assert fast[-1]["accuracy"] > max(rival, default=0.1) + 0.05
+    assert told["fast recipe"][-1]["share_of_input"] < 0.05
