@@ -105,11 +105,12 @@ def _wait_until_it_serves(server):
 def open_lesson(page, address, name):
     """Opens a notebook and waits for its kernel.
 
-    In a workspace of its own: JupyterLab would open the lessons before it again, whose
-    explorers have lost their kernels.
+    In the layout of a new reader: JupyterLab would open the lessons before it again,
+    whose explorers have lost their kernels.
     """
-    place = f"workspaces/{name}/tree/notebooks/{name}.ipynb"
-    page.goto(f"{address}/lab/{place}?token={TOKEN}")
+    for layout in (PICTURES / "lab").glob("*.jupyterlab-workspace"):
+        shutil.copy(ROOT / "lab" / "workspace.json", layout)
+    page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}")
     page.wait_for_function(IDLE, timeout=1000 * SECONDS_TO_START)
 
 
