@@ -58,7 +58,7 @@ BUDGETS = {
         "pixels": 2,
     },
 }
-SEEDS = {"adrenalmnist3d": range(5), "modelnet10": range(3)}
+SEEDS = {"adrenalmnist3d": range(5), "modelnet10": range(2)}
 ARMS = {
     "adrenalmnist3d": ("3D", "slices"),
     "modelnet10": ("mirrored",),
