@@ -41,20 +41,21 @@ def score(model, budget, *arguments, callbacks=(), **options):
 
     The last epoch counts, not the best: nothing is selected among epochs, and the
     weights that KerasTuner keeps are those that were scored. A network whose loss is no
-    number any more has diverged and scores 0, which is worse than guessing.
+    number any more has diverged and scores 0, which is worse than guessing. A cost that
+    is no number keeps to no budget, and its score is no number: the trial fails.
 
     Args:
         model: A compiled `keras.Model` with the metric `accuracy`.
         budget: A `Budget`, or None.
         arguments: Of `model.fit`.
         callbacks: Those of KerasTuner among them, which keep the weights.
-        options: Of `model.fit`, `validation_data` among them.
+        options: Of `model.fit`; `validation_data` must be among them.
 
     Returns:
         A dict: `score`, and where they apply `cost` and `diverged`.
     """
     found = {} if budget is None else {"cost": float(budget.cost(model))}
-    if budget is not None and found["cost"] > budget.limit:
+    if budget is not None and not found["cost"] <= budget.limit:
         _keep_weights(model, callbacks)
         return {"score": budget.limit / found["cost"] - 1, **found}
     callbacks = [*callbacks, StopWhenDiverged()]

@@ -25,18 +25,18 @@ from sklearn.exceptions import ConvergenceWarning
 from cnnlab.search import folder
 from cnnlab.search.objectives import OBJECTIVE
 
-APART = 1_000_000  # draws between neighbouring seeds
+DRAWS_PER_SEED = 1_000_000
 
 
-class Kept:
+class Resumable:
     """What KerasTuner's oracles have in common here: they survive a kill.
 
     Args:
         seed: A positive integer.
-        options: Those of the oracle of the same name in KerasTuner.
+        options: Numbers among those of the oracle of the same name in KerasTuner.
 
     Raises:
-        ValueError: If the seed or `max_trials` is not positive.
+        ValueError: If the seed, `max_trials` or `hyperband_iterations` is not positive.
     """
 
     def __init__(self, *, seed, **options):
@@ -45,13 +45,14 @@ class Kept:
                 "`seed` must be 1 or more, for KerasTuner takes 0 as no seed. "
                 f"Received: seed={seed}"
             )
-        if options.get("max_trials", 1) < 1:
-            raise ValueError(
-                "`max_trials` must be 1 or more, for KerasTuner takes 0 as no end. "
-                f"Received: max_trials={options['max_trials']}"
-            )
+        for name in ("max_trials", "hyperband_iterations"):
+            if name in options and (options[name] is None or options[name] < 1):
+                raise ValueError(
+                    f"`{name}` must be 1 or more, for KerasTuner takes 0 as no end. "
+                    f"Received: {name}={options[name]}"
+                )
         super().__init__(OBJECTIVE, seed=seed, **options)
-        self._seed_state = seed * APART
+        self._seed_state = seed * DRAWS_PER_SEED
         options.pop("max_trials", None)  # a search may be made longer
         self.settings = {"strategy": type(self).__name__, "seed": seed, **options}
 
@@ -80,11 +81,13 @@ class Kept:
             del self.trials[trial_id]
 
 
-class RandomSearchOracle(Kept, keras_tuner.oracles.RandomSearchOracle):
+class RandomSearchOracle(Resumable, keras_tuner.oracles.RandomSearchOracle):
     """Proposes networks at random, `max_trials` of them."""
 
 
-class BayesianOptimizationOracle(Kept, keras_tuner.oracles.BayesianOptimizationOracle):
+class BayesianOptimizationOracle(
+    Resumable, keras_tuner.oracles.BayesianOptimizationOracle
+):
     """Proposes what a Gaussian process, fitted to all scores so far, thinks promising.
 
     It takes scores to be exact (`alpha`), which those of trainings are not. The first
@@ -99,7 +102,7 @@ class BayesianOptimizationOracle(Kept, keras_tuner.oracles.BayesianOptimizationO
             return super().populate_space(trial_id)
 
 
-class HyperbandOracle(Kept, keras_tuner.oracles.HyperbandOracle):
+class HyperbandOracle(Resumable, keras_tuner.oracles.HyperbandOracle):
     """Trains many networks briefly and promotes the best; see `brackets`."""
 
 
@@ -107,12 +110,16 @@ def brackets(max_epochs, factor=3):
     """Lists what one iteration of KerasTuner's Hyperband does.
 
     Args:
-        max_epochs: Epochs of the networks that get furthest.
-        factor: One network in `factor` is promoted to `factor` times the epochs.
+        max_epochs: Epochs of the networks that get furthest, 1 or more.
+        factor: One network in `factor`, 2 or more, is promoted to `factor` times the
+            epochs.
 
     Returns:
         A list of brackets in their order; a bracket is a list of rounds `(trials,
         first_epoch, last_epoch)`: that many networks go on from the first to the last.
+
+    Raises:
+        ValueError: If `factor` is below 2.
     """
     oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=max_epochs, factor=factor)
     plan = []

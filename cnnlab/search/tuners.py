@@ -22,7 +22,7 @@ import keras_tuner
 import keras_tuner.src.config
 
 from cnnlab.search import folder
-from cnnlab.search.oracles import HyperbandOracle, Kept
+from cnnlab.search.oracles import HyperbandOracle, Resumable
 
 keras_tuner.src.config.DEBUG = False  # no traceback on screen: the trial keeps it
 WIDTH = 88  # of the line of progress
@@ -44,16 +44,16 @@ class Search(keras_tuner.Hyperband):
 
     Raises:
         ValueError: If the oracle is not one of these, or the folder holds a search of
-            another space or strategy.
+            another space or strategy, or one that is not of cnnlab.
     """
 
     def __init__(self, oracle, hypermodel, directory):
-        if not isinstance(oracle, Kept):
+        if not isinstance(oracle, Resumable):
             raise ValueError(
                 "`oracle` must be one of cnnlab.search.oracles, which survive a kill. "
                 f"Received: {type(oracle).__module__}.{type(oracle).__name__}"
             )
-        self.folder = Path(directory)
+        self.folder = Path(directory).resolve()  # "." has no name for KerasTuner
         self.seed, self.wanted_trials = oracle.seed, oracle.max_trials
         self.sets_epochs = isinstance(oracle, HyperbandOracle)
         self.strategy = oracle.settings["strategy"]
@@ -63,13 +63,15 @@ class Search(keras_tuner.Hyperband):
         )
         place = {"directory": self.folder.parent, "project_name": self.folder.name}
         with contextlib.redirect_stdout(io.StringIO()):  # where it reloads from
+            # Hyperband would make an oracle of its own
             super(keras_tuner.Hyperband, self).__init__(oracle, hypermodel, **place)
 
     def search(self, train_set, val_set, *, epochs=None, batch_size=128):
         """Runs the trials that are left, with a line of progress for each.
 
         Args:
-            train_set: `(images, labels)`, NumPy arrays, labels as class numbers.
+            train_set: `(images, labels)`, NumPy arrays of the shapes `(N, H, W, C)` and
+                `(N,)`, labels as class numbers.
             val_set: `(images, labels)` of the validation split.
             epochs: Epochs of each trial; Hyperband sets them itself.
             batch_size: Images in one step.
@@ -77,48 +79,46 @@ class Search(keras_tuner.Hyperband):
         Raises:
             ValueError: If images or labels do not fit the space, `epochs` is missing or
                 in the way, or the folder's search has other images, epochs or batches.
+            RuntimeError: If three trials in a row failed; started once more, the search
+                tries the last of them again.
         """
         for images, labels in (train_set, val_set):
-            self._check(images, labels)
-        if self.sets_epochs != (epochs is None) or (epochs is not None and epochs < 1):
-            raise ValueError(
-                "Pass `epochs`, 1 or more, with every strategy but Hyperband, which "
-                f"sets them. Received: epochs={epochs} with {self.strategy}"
-            )
+            self._check_images(images, labels)
+        self._check_epochs(epochs)
         training = {"epochs": epochs, "batch_size": batch_size}
         training["training images"] = folder.fingerprint(*train_set)
         training["validation images"] = folder.fingerprint(*val_set)
         folder.agree(self.folder, "training", training)
-        ended = sum(
-            trial["status"] in folder.ENDED for trial in folder.read_trials(self.folder)
-        )
-        if ended and not self._is_worker():
-            print(f"The search goes on: {ended} trials have ended already.")
+        self._show_ended()
         options = {"validation_data": val_set, "batch_size": batch_size, "verbose": 0}
         if epochs:
             options["epochs"] = epochs
-        logger = logging.getLogger("tensorflow")
-        level = logger.level
-        logger.setLevel("ERROR")  # it warns that each network is traced anew
-        gc.freeze()  # KerasTuner collects garbage twice a trial: of its own, not of all
-        try:
+        with _quiet_tracing(), _little_garbage():
             super().search(*train_set, **options)
-        finally:
-            gc.unfreeze()
-            logger.setLevel(level)
 
-    def _check(self, images, labels):
+    def _check_images(self, images, labels):
         shape = tuple(self.hypermodel.input_shape)
-        if images.shape[1:] != shape or len(images) != len(labels) or not len(images):
+        if (
+            images.shape[1:] != shape
+            or labels.shape != (len(images),)
+            or not labels.size
+        ):
             raise ValueError(
                 f"There must be images of shape {shape}, and one label for each. "
-                f"Received: images {images.shape}, {len(labels)} labels"
+                f"Received: images {images.shape}, labels {labels.shape}"
             )
         num_classes = self.hypermodel.num_classes
-        if min(labels) < 0 or max(labels) >= num_classes:
+        if labels.min() < 0 or labels.max() >= num_classes:
             raise ValueError(
                 f"Labels must be class numbers below {num_classes}. "
-                f"Received: {min(labels)} to {max(labels)}"
+                f"Received: {labels.min()} to {labels.max()}"
+            )
+
+    def _check_epochs(self, epochs):
+        if self.sets_epochs != (epochs is None) or (epochs is not None and epochs < 1):
+            raise ValueError(
+                "Pass `epochs`, 1 or more, with every strategy but Hyperband, which "
+                f"sets them. Received: epochs={epochs} with {self.strategy}"
             )
 
     # What KerasTuner calls
@@ -169,6 +169,12 @@ class Search(keras_tuner.Hyperband):
 
     # What is shown
 
+    def _show_ended(self):
+        states = [trial["status"] for trial in folder.read_trials(self.folder)]
+        ended = sum(status in folder.ENDED for status in states)
+        if ended and not self._is_worker():
+            print(f"The search goes on: {ended} trials have ended already.")
+
     def _outcome(self, trial, report):
         words = self.hypermodel.caption(trial.hyperparameters.values)
         if trial.status != "COMPLETED":
@@ -185,3 +191,25 @@ class Search(keras_tuner.Hyperband):
         of = f"/{self.wanted_trials}" if self.wanted_trials else ""
         line = f"trial {int(trial.trial_id) + 1}{of}: {text}"
         print(f"\r{line[:WIDTH]:{WIDTH}}", end=end, flush=True)
+
+
+@contextlib.contextmanager
+def _quiet_tracing():
+    """Silences TensorFlow's warning that each network is traced anew."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _little_garbage():
+    """Lets KerasTuner, which collects garbage twice a trial, look at its own alone."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -30,6 +30,44 @@ def outcome(x):
 oracle = oracles.RandomSearchOracle(seed=1, max_trials=8)
 Formula(oracle, sys.argv[1], outcome=outcome).go()
 """
+KILLS = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import search_toys
+
+def forked(work):
+    child = os.fork()
+    if not child:
+        work()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def kill_itself():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def begin_and_be_killed():
+    search_toys.end_before_file(number, kill_itself)
+    make().go()
+
+def go_on():
+    assert before.isdisjoint(map(int, make().go().ran))
+
+search_toys.make_hasty()
+for kind, oracle in search_toys.ORACLES.items():
+    place = Path(sys.argv[1], kind, "whole")
+    make = lambda: search_toys.Formula(oracle(), place)
+    written = search_toys.end_before_file(None, kill_itself)
+    make().go()
+    whole = search_toys.outcome(place)
+    for number in range(1, len(written) + 1):
+        place = Path(sys.argv[1], kind, str(number))
+        assert forked(begin_and_be_killed) == -signal.SIGKILL
+        before = search_toys.ended(place)
+        assert forked(go_on) == 0
+        assert search_toys.outcome(place) == whole
+    print(kind, len(written))
+"""
 TRAINING = """
 import sys
 from cnnlab.doctor import quiet_start
@@ -44,7 +82,7 @@ images, labels = random.random((64, 4, 4, 1), "float32"), np.arange(64) % 4
 ranges = Ranges(blocks=(1, 2), filters=(4, 8), filters_step=4)
 space = ConvolutionalSpace((4, 4, 1), 4, ranges)
 search = Search(RandomSearchOracle(seed=1, max_trials=3), space, sys.argv[1])
-search.search((images, labels), (images, labels), epochs=40, batch_size=16)
+search.search((images, labels), (images, labels), epochs=15, batch_size=16)
 """
 
 
@@ -94,12 +132,21 @@ def test_a_training_that_is_killed_goes_on_and_repeats_no_finished_trial(tmp_pat
     assert "The search goes on: 1 trials have ended already." in said
     assert set(re.findall(r"trial (\d)/3", said)) == {"2", "3"}
     assert statuses(place) == {"COMPLETED": 3}
-    assert all(len(trial["epochs"]) == 40 for trial in folder.read_trials(place))
+    assert all(len(trial["epochs"]) == 15 for trial in folder.read_trials(place))
+
+
+def test_a_search_may_be_killed_before_any_of_its_files_is_written(tmp_path):
+    process = start(KILLS, tmp_path, TOYS, KERAS_BACKEND="numpy")
+    said, _ = process.communicate()
+    killed = dict(re.findall(r"^(\w+) (\d+)$", said, re.MULTILINE))
+    assert process.returncode == 0
+    assert killed.keys() == {"random", "Bayesian", "Hyperband"}
+    assert min(map(int, killed.values())) > 3 * 6  # three trials of six files or more
 
 
 def test_a_search_that_is_killed_again_and_again_comes_to_its_end(tmp_path):
     place, before = tmp_path / "search", set()
-    for number in range(1, 5):
+    for number in range(1, 4):
         process = start(FORMULA, place, TOYS, 0.02, KERAS_BACKEND="numpy")
         read_until(process, "runs")
         time.sleep(0.011 * number)  # on some days within the writing of a file

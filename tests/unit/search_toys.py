@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import keras_tuner
 import numpy as np
+import scipy.optimize
 
-from cnnlab.search import oracles
+from cnnlab.search import folder, oracles
 from cnnlab.search.tuners import Search
 
 IMAGES = np.zeros((4, 2, 2, 1), "float32")
@@ -55,6 +56,42 @@ class Formula(Search):
         return self
 
 
-def hasty(function, x0, **options):
-    """Stands for scipy.optimize.minimize, and looks at one point alone."""
-    return SimpleNamespace(x=x0, fun=function(x0))
+def outcome(directory):
+    """What was tried in a folder, in order, and what came of it."""
+    trials = folder.read_trials(directory)
+    return [(trial["values"], trial["status"], trial["score"]) for trial in trials]
+
+
+def ended(directory):
+    """The numbers of the trials that have ended."""
+    trials = folder.read_trials(directory)
+    return {trial["trial"] for trial in trials if trial["status"] in folder.ENDED}
+
+
+def end_before_file(number, end, set_attribute=setattr):
+    """Calls `end` before the file of this number is written; counts the files."""
+    written = []
+
+    def write(path, content, write=folder.write):
+        written.append(path)
+        if len(written) == number:
+            end()
+        write(path, content)
+
+    set_attribute(folder, "write", write)
+    return written
+
+
+def make_hasty(set_attribute=setattr):
+    """The optimum of a Gaussian process is looked for in seconds; then no more."""
+    kind = oracles.BayesianOptimizationOracle
+    make = kind._make_gpr
+
+    def make_hastily(oracle):
+        return make(oracle).set_params(n_restarts_optimizer=0, optimizer=None)
+
+    def look_at_one_point(function, x0, **options):
+        return SimpleNamespace(x=x0, fun=function(x0))
+
+    set_attribute(kind, "_make_gpr", make_hastily)
+    set_attribute(scipy.optimize, "minimize", look_at_one_point)

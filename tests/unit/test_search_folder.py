@@ -50,7 +50,7 @@ def test_agreement_is_noted_once_and_kept(tmp_path):
 
 def test_a_search_of_someone_else_is_not_touched(tmp_path):
     (tmp_path / "oracle.json").write_text("{}")
-    with pytest.raises(ValueError, match="must hold a search of cnnlab or none"):
+    with pytest.raises(ValueError, match="cnnlab or none: choose another folder"):
         folder.agree(tmp_path, "search", {"seed": 1})
     assert [path.name for path in tmp_path.iterdir()] == ["oracle.json"]
 

@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import keras
@@ -45,6 +46,13 @@ def test_over_budget_nothing_is_trained_and_the_weights_are_kept():
     found = score(model, Budget("products", 100, lambda _: 400), callbacks=[keeps])
     assert found == {"score": 100 / 400 - 1, "cost": 400}
     assert (model.trained, keeps.kept) == (0, 1)
+
+
+def test_a_cost_that_is_no_number_keeps_to_no_budget():
+    model = Toy(**GOOD)
+    found = score(model, Budget("milliseconds", 1, lambda _: math.nan))
+    assert math.isnan(found["score"])
+    assert model.trained == 0
 
 
 def test_the_budget_asks_about_the_network_itself():

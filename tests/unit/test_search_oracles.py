@@ -2,9 +2,16 @@ from pathlib import Path
 
 import keras_tuner
 import pytest
-from search_toys import ORACLES, Formula, hasty
+from search_toys import (
+    ORACLES,
+    Formula,
+    end_before_file,
+    ended,
+    make_hasty,
+    outcome,
+)
 
-from cnnlab.search import folder, oracles
+from cnnlab.search import oracles
 from cnnlab.search.folder import read_trials
 
 pytestmark = [
@@ -16,66 +23,40 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch):
-    """The optimum of a Gaussian process is looked for in seconds; here it is not."""
-    monkeypatch.setattr("scipy.optimize.minimize", hasty)
-    make = oracles.BayesianOptimizationOracle._make_gpr
-
-    def make_hastily(oracle):
-        return make(oracle).set_params(n_restarts_optimizer=0, optimizer=None)
-
-    monkeypatch.setattr(oracles.BayesianOptimizationOracle, "_make_gpr", make_hastily)
+    make_hasty(monkeypatch.setattr)
 
 
 class Killed(BaseException):
     """Ends a search as a kill does: nothing of it is handled."""
 
 
-def killed_at(number, monkeypatch):
-    """Lets a search end before its file of this number is written; counts them."""
-    written = []
-
-    def write(path, content, write=folder.write):
-        written.append(path)
-        if len(written) == number:
-            raise Killed
-        write(path, content)
-
-    monkeypatch.setattr(folder, "write", write)
-    return written
+def kill():
+    raise Killed
 
 
-def ended(directory):
-    """The trials that have ended, and how."""
-    trials = read_trials(directory)
-    return {x["trial"]: x["score"] for x in trials if x["status"] in folder.ENDED}
-
-
-def outcome(directory):
-    trials = read_trials(directory)
-    return [(trial["values"], trial["status"], trial["score"]) for trial in trials]
-
-
-@pytest.mark.parametrize(("kind", "step"), list(zip(ORACLES, (1, 3, 3))))
+@pytest.mark.parametrize(("kind", "step"), list(zip(ORACLES, (1, 8, 8))))
 def test_a_search_that_is_killed_at_any_time_ends_as_if_it_had_not_been(
     kind, step, tmp_path, monkeypatch
 ):
+    """A trial writes 7 files; the claims' test kills a process before each of them."""
     with monkeypatch.context() as patch:
-        written = killed_at(None, patch)
+        written = end_before_file(None, kill, patch.setattr)
         whole = Formula(ORACLES[kind](), tmp_path / "whole").go()
     names = {"search.json", "training.json", "oracle.json", "trial.json", "report.json"}
     assert {Path(path).name for path in written} == names
-    for number in range(1, len(written) + 1, step):  # 7 files a trial
+    for number in range(len(written), 0, -step):
         place = tmp_path / str(number)
         with monkeypatch.context() as patch:
-            killed_at(number, patch)
+            end_before_file(number, kill, patch.setattr)
             with pytest.raises(Killed):
                 Formula(ORACLES[kind](), place).go()
         before = ended(place)
         again = Formula(ORACLES[kind](), place).go()
-        assert not {int(trial) for trial in again.ran} & before.keys()
+        assert not {int(trial) for trial in again.ran} & before
         assert outcome(place) == outcome(whole.folder)
         assert sorted(again.oracle.end_order) == whole.oracle.end_order
-    assert len(before) == len(whole.ran)
+        if number == len(written):
+            assert len(before) == len(whole.ran)
 
 
 @pytest.mark.parametrize("kind", ORACLES)
@@ -129,11 +110,19 @@ def test_a_seed_must_be_positive_since_kerastuner_takes_zero_for_none(seed):
         oracles.RandomSearchOracle(seed=seed)
 
 
-def test_there_must_be_an_end_since_kerastuner_takes_zero_for_none():
-    with pytest.raises(
-        ValueError, match="`max_trials` must be 1 or more.*max_trials=0"
-    ):
-        oracles.RandomSearchOracle(seed=1, max_trials=0)
+@pytest.mark.parametrize("number", [0, None])
+def test_there_must_be_an_end_since_kerastuner_takes_zero_for_none(number):
+    message = f"`max_trials` must be 1 or more.*max_trials={number}"
+    with pytest.raises(ValueError, match=message):
+        oracles.RandomSearchOracle(seed=1, max_trials=number)
+    message = f"`hyperband_iterations` must be 1 or more.*iterations={number}"
+    with pytest.raises(ValueError, match=message):
+        oracles.HyperbandOracle(seed=1, hyperband_iterations=number)
+
+
+def test_a_factor_of_halving_is_two_or_more():
+    with pytest.raises(ValueError, match="factor"):
+        oracles.brackets(9, factor=1)
 
 
 def test_brackets_are_those_of_the_paper_but_for_their_sizes():

@@ -1,3 +1,4 @@
+import gc
 from types import SimpleNamespace
 
 import keras
@@ -132,6 +133,7 @@ def test_an_oracle_of_kerastuner_itself_is_refused(tmp_path):
         (IMAGES[..., 0], SET[1]),
         (np.zeros((4, 3, 2, 1)), SET[1]),
         (IMAGES, SET[1][:3]),
+        (IMAGES, np.eye(4)),
         (IMAGES[:0], SET[1][:0]),
     ],
 )
@@ -159,6 +161,13 @@ def test_epochs_are_passed_where_the_strategy_does_not_set_them(kind, epochs, tm
     message = f"every strategy but Hyperband.*Received: epochs={epochs} with [RH]"
     with pytest.raises(ValueError, match=message):
         search.search(SET, SET, epochs=epochs)
+
+
+def test_the_folder_of_a_search_may_be_the_one_where_one_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    search = Formula(ORACLES["random"](), ".").go()
+    assert [trial["trial"] for trial in read_trials(tmp_path)] == [0, 1, 2]
+    assert search.oracle.get_best_trials()
 
 
 # Several processes
@@ -201,10 +210,11 @@ def _stepping(monkeypatch):
         return SimpleNamespace(history=history)
 
     monkeypatch.setattr(keras.Model, "fit", fit)
+    monkeypatch.setattr(gc, "collect", lambda: 0)  # KerasTuner's, twice a network
 
 
 def space(budget=None):
-    ranges = Ranges(blocks=(1, 2), filters=(4, 8), filters_step=4)
+    ranges = Ranges((1, 1), filters=(4, 8), filters_step=4, squeeze_excite=(False,))
     return ConvolutionalSpace((2, 2, 1), 4, ranges, budget)
 
 
