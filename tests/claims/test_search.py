@@ -160,6 +160,7 @@ def test_a_search_that_is_killed_again_and_again_comes_to_its_end(tmp_path):
 
 
 def test_a_chief_and_two_workers_share_a_search_and_one_may_be_killed(tmp_path):
+    # The chief looks for its end at once, and then every 20 seconds
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,5 +1,6 @@
 """Unit tests see no network and no data folder; some of them run on both backends."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -17,6 +18,11 @@ def pytest_ignore_collect(collection_path):
         return None
     kind, _, room = collection_path.stem.partition("_")
     return True if kind == "test" and room not in BACKEND_FREE else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _garbage_is_not_looked_for_in_half_a_million_objects_of_tensorflow():
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

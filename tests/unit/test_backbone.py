@@ -7,6 +7,7 @@ from keras import layers
 
 from cnnlab.models import backbone as module
 from cnnlab.models.backbone import backbone, freeze, with_head
+from cnnlab.models.efficientnet import VARIANTS
 
 ON_TENSORFLOW = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow",
@@ -87,11 +88,13 @@ def test_mobilenet_scales_images_as_its_family_wants_them(tmp_path):
 
 
 @ON_TENSORFLOW
-def test_small_network_comes_without_its_head(tmp_path):
+def test_small_network_comes_without_its_head(tmp_path, monkeypatch):
+    slim = (0.1, 0.1, *VARIANTS["small"][2:])
+    monkeypatch.setitem(VARIANTS, "small", slim)
     trained = module.efficientnet("small", num_classes=3)
     trained.save(tmp_path / "small.keras")
     base = backbone("EfficientNet small", tmp_path / "small.keras", (64, 64, 3))
-    assert base.output_shape == (None, 8, 8, 768)
+    assert base.output_shape == (None, 8, 8, 128)
     for new, old in zip(base.get_weights(), trained.get_weights()[:-2], strict=True):
         np.testing.assert_array_equal(new, old)
 

@@ -69,6 +69,11 @@ def fitted(model, run_eagerly=True):
 
 
 @functools.cache
+def untrained():
+    return quantize_aware(network())
+
+
+@functools.cache
 def trained(per_channel):
     return fitted(quantize_aware(network(), per_channel=per_channel))
 
@@ -227,7 +232,7 @@ def test_prescribed_ranges_are_those_of_tflite(activation):
 
 
 def test_fit_changes_every_kernel_and_every_free_range():
-    before, after = quantize_aware(network()), trained(True)
+    before, after = untrained(), trained(True)
     for old, new in zip(before.layers, after.layers):
         if isinstance(old, QuantizedKernel):
             assert np.abs(old.layer.kernel - new.layer.kernel).max() > 0
@@ -252,7 +257,7 @@ def test_traced_training_is_that_of_single_steps():
 def test_kernels_start_as_those_of_the_folded_network():
     started = {
         layer.name: layer.layer.get_weights()
-        for layer in quantize_aware(network()).layers
+        for layer in untrained().layers
         if isinstance(layer, QuantizedKernel)
     }
     folded = fold_batch_normalization(network())
@@ -265,7 +270,7 @@ def test_kernels_start_as_those_of_the_folded_network():
 
 def test_no_weight_is_shared_with_the_original():
     shared = {id(one) for one in network().weights}
-    assert not shared & {id(one) for one in quantize_aware(network()).weights}
+    assert not shared & {id(one) for one in untrained().weights}
 
 
 def test_saved_model_reloads_and_answers_the_same(tmp_path):

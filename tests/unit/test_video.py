@@ -35,7 +35,7 @@ def small():
 
 
 def answer(model, images):
-    return model.predict(images, verbose=0)
+    return np.array(model(images))
 
 
 @on_tensorflow

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import toys
 
-from cnnlab.data import downloads, inventory, prefetch, sources, volumes
+from cnnlab.data import downloads, inventory, prefetch, solids, sources, volumes
 
 
 def pack(**arrays):
@@ -99,7 +99,9 @@ def test_the_first_so_many_training_volumes_are_taken(place, name):
     np.testing.assert_array_equal(few[1], many[1][:4])
 
 
-def test_a_damaged_file_is_named_and_solids_stand_in(place, capsys):
+def test_a_damaged_file_is_named_and_solids_stand_in(place, capsys, monkeypatch):
+    monkeypatch.setattr(solids, "NUM_VAL", 8)
+    monkeypatch.setattr(solids, "NUM_TEST", 8)
     (place / "adrenalmnist3d.npz").write_bytes(b"half")
     with pytest.raises(sources.DataError, match=r"adrenalmnist3d.npz is damaged.*md5"):
         volumes.load("local")
