@@ -87,7 +87,7 @@ def build(train_images, **options):
     if "filters_of_patches" not in options:
         few = train_images[:NUM_WHITENING] / np.float32(255)
         options["filters_of_patches"] = whitening_filters(few)
-    return fast_cnn(**options)
+    return fast_cnn(**{"input_shape": (None, None, 3), **options})
 
 
 def run(

@@ -5,8 +5,10 @@ Source: AdamW, Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101; the f
     recipe, Jordan 2024, https://arxiv.org/abs/2404.00498
 """
 
+import itertools
 import time
 
+import cv2
 import keras
 import numpy as np
 from keras import ops
@@ -207,6 +209,7 @@ def train_fast(
     *,
     epochs,
     batch_size=512,
+    sizes=None,
     augment=None,
     rate=1.5,
     momentum=0.85,
@@ -228,6 +231,9 @@ def train_fast(
         train_set: `(images, labels)`, as for `Epochs`.
         epochs: Passes over the training set, of whole batches.
         batch_size: Images in one step.
+        sizes: Height and width of the images in each epoch, `epochs` numbers: small
+            ones first cost less. `None` leaves images as they are; otherwise the model
+            must take images of any size.
         augment: As for `Epochs`.
         rate: Highest learning rate for a batch of 1,024 images; it is proportional to
             the size of the batch.
@@ -244,10 +250,17 @@ def train_fast(
         A dict of lists with one number an epoch, as of `train`, without validation.
 
     Raises:
-        ValueError: As `Epochs`, and if `epochs` is less than 1.
+        ValueError: As `Epochs`, if `epochs` is less than 1, and if `sizes` are not as
+            many, or not positive.
     """
     if epochs < 1:
         raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
+    sizes = [None] * epochs if sizes is None else list(sizes)
+    if len(sizes) != epochs or any(size is not None and size < 1 for size in sizes):
+        raise ValueError(
+            f"`sizes` must be a positive number for each of {epochs} epochs. "
+            f"Received: {sizes}"
+        )
     batches = Epochs(*train_set, batch_size, augment=augment, seed=seed)
     num_steps = epochs * len(batches)
     schedule = Triangle(rate * batch_size / 1024, num_steps)
@@ -263,10 +276,21 @@ def train_fast(
         ),
         metrics=["accuracy"],
     )
-    history = model.fit(
-        batches, epochs=epochs, callbacks=[Progress(name), *callbacks], verbose=0
-    )
-    return _numbers(history)
+    history, done = {}, 0
+    for size, stage in itertools.groupby(sizes):
+        batches.size = size
+        begun, done = done, done + len(list(stage))
+        fitted = model.fit(
+            batches,
+            initial_epoch=begun,
+            epochs=done,
+            callbacks=[Progress(name), *callbacks],
+            verbose=0,
+        )
+        for key, values in _numbers(fitted).items():
+            history.setdefault(key, []).extend(values)
+        batches.epoch -= 1
+    return history
 
 
 class Epochs(keras.utils.PyDataset):
@@ -287,13 +311,15 @@ class Epochs(keras.utils.PyDataset):
             images; `indices` are their places in the training set, `random` is a
             `numpy.random.Generator` of this batch's own.
         seed: Seed of the orders and generators.
+        size: Height and width that images are resized to, after `augment`; each pixel
+            is the mean of what it covers. `None` leaves them as they are.
 
     Raises:
         ValueError: If images and labels differ in number, or there are fewer images
             than a batch holds.
     """
 
-    def __init__(self, images, labels, batch_size, *, augment=None, seed=0):
+    def __init__(self, images, labels, batch_size, *, augment=None, seed=0, size=None):
         super().__init__()
         _require_labels(images, labels)
         if not 1 <= batch_size <= len(images):
@@ -303,7 +329,7 @@ class Epochs(keras.utils.PyDataset):
             )
         self.images, self.batch_size = images, batch_size
         self.one_hot = np.eye(labels.max() + 1, dtype="float32")[labels]
-        self.augment, self.seed, self.epoch = augment, seed, -1
+        self.augment, self.seed, self.size, self.epoch = augment, seed, size, -1
         self.on_epoch_end()
 
     def __len__(self):
@@ -315,6 +341,8 @@ class Epochs(keras.utils.PyDataset):
         if self.augment:
             random = np.random.default_rng((self.seed, self.epoch, index))
             images = self.augment(images, chosen, self.epoch, random)
+        if self.size and images.shape[1:3] != (self.size, self.size):
+            images = _resized(images, self.size)
         if images.dtype == np.uint8:
             images = images.astype("float32") / 255
         return images, self.one_hot[chosen]
@@ -323,6 +351,14 @@ class Epochs(keras.utils.PyDataset):
         self.epoch += 1
         random = np.random.default_rng((self.seed, self.epoch))
         self.order = random.permutation(len(self.images))
+
+
+def _resized(images, size):
+    shape = (len(images), size, size, images.shape[-1])
+    resized = [
+        cv2.resize(x, (size, size), interpolation=cv2.INTER_AREA) for x in images
+    ]
+    return np.reshape(resized, shape)  # OpenCV drops a single channel
 
 
 @keras.saving.register_keras_serializable(package="cnnlab")
@@ -411,7 +447,7 @@ class Lookahead(keras.optimizers.SGD):
         super().finalize_variable_values(var_list)
         if int(self.iterations) >= self.interval:  # slow weights are zeros before
             for fast, slow in zip(self._trainable_variables, self.slow, strict=True):
-                fast.assign(slow)
+                fast.assign(ops.copy(slow))  # JAX cannot go on with one array for both
 
     def get_config(self):
         own = ("num_steps", "interval", "strongest")

@@ -33,13 +33,16 @@ def fast_cnn(
     """Builds three blocks of two convolutions behind a whitening layer.
 
     A block pools right after its first convolution, so that the rest of it sees a
-    quarter of the pixels. Logits are divided by 9, which keeps the first steps small.
+    quarter of the pixels. The highest answer of each channel decides, wherever it is,
+    so that the same weights take images of any size. Logits are divided by 9, which
+    keeps the first steps small.
 
     Args:
         filters_of_patches: The pair that `whitening_filters` returns, or `None` for a
             first 2x2 convolution with as many filters that learns.
         input_shape: Height, width and channels of an image with values in [0, 1];
-            three blocks need 25 pixels in height and width.
+            three blocks need 9 pixels in height and width. `None` for height and width
+            takes images of any size.
         num_classes: Number of classes.
         filters: Channels of each block.
         activation: Name of the activation.
@@ -57,7 +60,7 @@ def fast_cnn(
         x = layers.MaxPooling2D()(_convolution(x, channels, identity))
         x = _normalized(x, activation, bias_speed)
         x = _normalized(_convolution(x, channels, identity), activation, bias_speed)
-    x = layers.Flatten()(layers.MaxPooling2D(3)(x))
+    x = layers.GlobalMaxPooling2D()(x)
     x = layers.Rescaling(1 / 9, dtype="float32")(x)
     x = layers.Dense(
         num_classes, use_bias=False, kernel_initializer=NOISE, dtype="float32"

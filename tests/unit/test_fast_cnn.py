@@ -110,7 +110,7 @@ def test_a_block_pools_right_after_its_first_convolution(whitened):
     kinds = [type(layer).__name__ for layer in whitened.layers[1:]]
     normalized = ["BatchNormalization", "FastBias", "Activation"]
     block = ["Conv2D", "MaxPooling2D", *normalized, "Conv2D", *normalized]
-    head = ["MaxPooling2D", "Flatten", "Rescaling", "Dense"]
+    head = ["GlobalMaxPooling2D", "Rescaling", "Dense"]
     assert kinds == ["Conv2D", "Activation", *block, *head]
 
 
@@ -146,5 +146,16 @@ def test_saved_model_reloads_and_answers_the_same(whitened, tmp_path):
 
 def test_logits_are_float32_under_mixed_precision(mixed):
     assert mixed.output.dtype == "float32"
-    assert mixed.layers[-4].output.dtype == "bfloat16"  # the last feature map
+    assert mixed.layers[-3].output.dtype == "bfloat16"  # the last feature map
     assert {weight.dtype for weight in mixed.trainable_weights} == {"float32"}
+
+
+def test_the_same_weights_take_images_of_any_size(whitened):
+    anywhere = fast_cnn(
+        whitening_filters(pictures(), kernel_size=1),
+        **{**SIZES, "input_shape": (None, None, 1)},
+    )
+    anywhere.set_weights(whitened.get_weights())
+    logits = [keras.ops.convert_to_numpy(m(pictures())) for m in (whitened, anywhere)]
+    np.testing.assert_allclose(logits[1], logits[0], rtol=1e-5, atol=1e-6)
+    assert anywhere(np.zeros((2, 11, 9, 1), "float32")).shape == (2, 5)

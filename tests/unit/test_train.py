@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 from types import SimpleNamespace
 
 import keras
@@ -359,3 +360,77 @@ def test_after_fit_an_averaged_model_holds_the_slow_weights(fast_run):
 def test_the_fast_recipe_needs_an_epoch():
     with pytest.raises(ValueError, match="at least 1. Received: 0"):
         train_fast(linear(), blobs(8), epochs=0, batch_size=4)
+
+
+class Look(keras.layers.Layer):
+    """Passes images on and notes their height whenever it is traced."""
+
+    heights = ()
+
+    def call(self, x):
+        Look.heights += (x.shape[1],)
+        return x
+
+
+def anywhere():
+    """A network for images of any size, whose only weights are its head's."""
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.GlobalAveragePooling2D()(Look()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(2)(x))
+
+
+def squares(num_images=16):
+    """Images of 4x4 pixels, bright or dark."""
+    labels = np.arange(num_images) % 2
+    bright = np.uint8(200 * labels)[:, None, None, None]
+    return np.tile(bright, (1, 4, 4, 1)), labels
+
+
+def test_images_are_small_in_the_epochs_that_say_so():
+    epochs_seen, out = [], io.StringIO()
+
+    def note(images, indices, epoch, random):
+        epochs_seen.append(epoch)
+        return images
+
+    model, Look.heights = anywhere(), ()
+    with contextlib.redirect_stdout(out):
+        history = train_fast(
+            model,
+            squares(),
+            epochs=4,
+            batch_size=8,
+            sizes=[2, 2, 3, 4],
+            augment=note,
+        )
+    heights = [height for height in Look.heights if height]
+    assert list(dict.fromkeys(heights))[:2] == [2, 3]  # TensorFlow then takes any
+    assert {len(values) for values in history.values()} == {4}
+    assert list(dict.fromkeys(epochs_seen)) == [0, 1, 2, 3, 4]
+    assert int(model.optimizer.iterations) == 8
+    rates = np.array(history["learning_rate"])
+    expected = [float(model.optimizer._learning_rate(step)) for step in (2, 4, 6, 8)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-5)
+
+
+def test_a_resized_pixel_is_the_mean_of_what_it_covers():
+    images = np.random.default_rng(0).integers(0, 256, (16, 4, 4, 1), "uint8")
+    _, labels = squares()
+    batches = Epochs(images, labels, 16, size=2)
+    resized, _ = batches[0]
+    blocks = images[batches.order].reshape(16, 2, 2, 2, 2, 1)
+    np.testing.assert_allclose(resized, blocks.mean((2, 4)) / 255, atol=0.51 / 255)
+
+
+@pytest.mark.parametrize("sizes", [[4], [4, 0], [4, 4, 4]])
+def test_sizes_must_be_one_for_each_epoch(sizes):
+    with pytest.raises(ValueError, match=re.escape(f"Received: {sizes}")):
+        train_fast(anywhere(), squares(), epochs=2, batch_size=4, sizes=sizes)
+
+
+def test_an_averaged_model_can_be_fitted_again():
+    model = linear()
+    with contextlib.redirect_stdout(io.StringIO()):
+        train_fast(model, blobs(40), epochs=2, batch_size=4)
+    model.fit(blobs(40)[0], np.eye(2)[blobs(40)[1]], verbose=0)
+    assert int(model.optimizer.iterations) == 20 + 2

@@ -1,0 +1,117 @@
+"""How wide, for how long, and how small at first? Chosen on validation images.
+
+    CNNLAB_DATA=... python benchmarks/fast_cnn_budget.py
+
+Two cores buy a number of multiply-accumulates, whatever they are spent on: on wide
+layers, on many epochs, or on large images. Each choice spends one of the budgets below
+and no more. 45,000 images of CIFAR-10 are learned from and 5,000 of its training images
+answer; the test set is not looked at. Accuracy depends on the recipe and not on the
+machine, so this may run on a GPU, with KERAS_BACKEND=jax; its seconds say nothing of
+two cores. Each finished run is written at once to data/records/fast_cnn_budget.json,
+and a second start goes on from there.
+"""
+
+from cnnlab.doctor import quiet_start
+
+quiet_start()
+
+import argparse
+import itertools
+
+import fast_recipe
+import keras
+import record
+import workers
+
+NAME = "fast_cnn_budget"
+BUDGET = {"num_train": 45_000, "num_val": 5_000}
+BATCH_SIZE = 512
+MINUTES = {6: 11.5e12, 10: 19.2e12}  # multiply-accumulates that 50,000 images may take
+NARROW = (64, 128, 256)
+SHARES = {  # name: height and width of images, and for which share of the epochs
+    "full size": {32: 1},
+    "25, then full": {25: 1 / 2, 32: 1 / 2},
+    "21, then full": {21: 1 / 2, 32: 1 / 2},
+    "21 for long": {21: 2 / 3, 32: 1 / 3},
+    "17, 25, full": {17: 1 / 3, 25: 1 / 3, 32: 1 / 3},
+}
+CHOICES = [  # minutes, filters of the blocks, sizes of the images
+    *((10, NARROW, shares) for shares in SHARES),
+    *((10, (48, 128, 256), shares) for shares in ("full size", "21, then full")),
+    (10, (64, 256, 256), "full size"),
+    *((6, f, "21, then full") for f in (NARROW, (48, 96, 192), (32, 96, 192))),
+]
+
+
+def multiply_accumulates(filters, size):
+    """Counts those of the 3x3 convolutions, for one image and no gradients."""
+    total, before, pixels = 0, 24, size - 1
+    for channels in filters:
+        total += pixels**2 * 9 * before * channels
+        pixels //= 2
+        total += pixels**2 * 9 * channels**2
+        before = channels
+    return total
+
+
+def sizes_of(minutes, filters, shares):
+    """Returns the size of each epoch: as many as the budget pays for."""
+    longest = []
+    for epochs in itertools.count(1):
+        ends = [
+            round(epochs * s) for s in itertools.accumulate(SHARES[shares].values())
+        ]
+        sizes = [
+            next(s for s, end in zip(SHARES[shares], ends, strict=True) if epoch < end)
+            for epoch in range(epochs)
+        ]
+        cost = 50_000 * sum(multiply_accumulates(filters, size) for size in sizes)
+        if cost > MINUTES[minutes]:
+            return longest
+        longest = sizes
+
+
+def run(minutes, filters, shares, seed):
+    """Trains one choice and returns what it reaches on the validation images."""
+    train_set, val_set, _ = fast_recipe.load(BUDGET["num_val"])
+    sizes = sizes_of(minutes, filters, shares)
+    model, seconds = fast_recipe.run(
+        train_set,
+        seed,
+        epochs=len(sizes),
+        batch_size=BATCH_SIZE,
+        network={"filters": filters},
+        training={"sizes": sizes},
+    )
+    return {
+        "minutes": minutes,
+        "filters": list(filters),
+        "shares": shares,
+        "batch_size": BATCH_SIZE,
+        "seed": seed,
+        "sizes": sizes,
+        "parameters": model.count_params(),
+        **fast_recipe.accuracies(model, *val_set),
+        "seconds": round(seconds, 1),
+    }
+
+
+def identify(run):
+    """Returns the job whose result a run is."""
+    return run["minutes"], tuple(run["filters"]), run["shares"], run["seed"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=2)
+    arguments = parser.parse_args()
+    libraries = record.conditions("keras", keras.backend.backend(), "numpy")
+    data = fast_recipe.load(BUDGET["num_val"])[-1]
+    content = record.begun(NAME, data, BUDGET, **libraries)
+    seeds = range(arguments.seeds)
+    jobs = [(*choice, seed) for seed in seeds for choice in CHOICES]
+    workers.complete(NAME, content, run, jobs, identify)
+
+
+if __name__ == "__main__":
+    main()
