@@ -8,7 +8,8 @@ and no more. 45,000 images of CIFAR-10 are learned from and 5,000 of its trainin
 answer; the test set is not looked at. Accuracy depends on the recipe and not on the
 machine, so this may run on a GPU, with KERAS_BACKEND=jax; its seconds say nothing of
 two cores. Each finished run is written at once to data/records/fast_cnn_budget.json,
-and a second start goes on from there.
+and a second start goes on from there; so far it holds a second seed of two choices
+alone.
 """
 
 from cnnlab.doctor import quiet_start
