@@ -16,7 +16,7 @@ from cnnlab.doctor import quiet_start
 
 quiet_start()
 
-import argparse
+import functools
 import itertools
 
 import fast_recipe
@@ -24,9 +24,13 @@ import keras
 import record
 import workers
 
+from cnnlab.evaluate import multiply_accumulates
+from cnnlab.models.fast_cnn import fast_cnn
+
 NAME = "fast_cnn_budget"
 BUDGET = {"num_train": 45_000, "num_val": 5_000}
 BATCH_SIZE = 512
+SEEDS = range(2)
 MINUTES = {6: 11.5e12, 10: 19.2e12}  # multiply-accumulates that 50,000 images may take
 NARROW = (64, 128, 256)
 SHARES = {  # name: height and width of images, and for which share of the epochs
@@ -44,15 +48,10 @@ CHOICES = [  # minutes, filters of the blocks, sizes of the images
 ]
 
 
-def multiply_accumulates(filters, size):
-    """Counts those of the 3x3 convolutions, for one image and no gradients."""
-    total, before, pixels = 0, 24, size - 1
-    for channels in filters:
-        total += pixels**2 * 9 * before * channels
-        pixels //= 2
-        total += pixels**2 * 9 * channels**2
-        before = channels
-    return total
+@functools.cache
+def cost(filters, size):
+    """Returns the multiply-accumulates of one image, without gradients."""
+    return multiply_accumulates(fast_cnn(None, (size, size, 3), filters=filters))
 
 
 def sizes_of(minutes, filters, shares):
@@ -66,8 +65,7 @@ def sizes_of(minutes, filters, shares):
             next(s for s, end in zip(SHARES[shares], ends, strict=True) if epoch < end)
             for epoch in range(epochs)
         ]
-        cost = 50_000 * sum(multiply_accumulates(filters, size) for size in sizes)
-        if cost > MINUTES[minutes]:
+        if 50_000 * sum(cost(filters, size) for size in sizes) > MINUTES[minutes]:
             return longest
         longest = sizes
 
@@ -103,14 +101,10 @@ def identify(run):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2)
-    arguments = parser.parse_args()
     libraries = record.conditions("keras", keras.backend.backend(), "numpy")
     data = fast_recipe.load(BUDGET["num_val"])[-1]
     content = record.begun(NAME, data, BUDGET, **libraries)
-    seeds = range(arguments.seeds)
-    jobs = [(*choice, seed) for seed in seeds for choice in CHOICES]
+    jobs = [(*choice, seed) for seed in SEEDS for choice in CHOICES]
     workers.complete(NAME, content, run, jobs, identify)
 
 
