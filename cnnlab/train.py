@@ -179,7 +179,7 @@ class Progress(keras.callbacks.Callback):
         self.name = name
 
     def on_train_begin(self, logs=None):
-        self.started = time.perf_counter()
+        self.started, self.num_trained = time.perf_counter(), 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch_started = time.perf_counter()
@@ -189,7 +189,8 @@ class Progress(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         logs.update(seconds=now - self.epoch_started, learning_rate=rate)
         done, epochs = epoch + 1, self.params["epochs"]
-        left = (now - self.started) / done * (epochs - done)
+        self.num_trained += 1  # `fit` need not begin with the first epoch
+        left = (now - self.started) / self.num_trained * (epochs - done)
         validation = logs.get("val_accuracy")
         print(
             f"\r{self.name}: epoch {done}/{epochs}  training {logs['accuracy']:.3f}",
@@ -278,8 +279,8 @@ def train_fast(
     )
     history, done = {}, 0
     for size, stage in itertools.groupby(sizes):
-        batches.size = size
         begun, done = done, done + len(list(stage))
+        batches.size, batches.epoch = size, begun  # `fit` looks, and ends that epoch
         fitted = model.fit(
             batches,
             initial_epoch=begun,
@@ -289,7 +290,6 @@ def train_fast(
         )
         for key, values in _numbers(fitted).items():
             history.setdefault(key, []).extend(values)
-        batches.epoch -= 1
     return history
 
 
