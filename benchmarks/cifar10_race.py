@@ -3,13 +3,13 @@
     CNNLAB_DATA=... python benchmarks/cifar10_race.py cpu
     CNNLAB_DATA=... KERAS_BACKEND=jax python benchmarks/cifar10_race.py gpu
 
-`cpu` wants an idle machine. The fast recipe runs against the modern CNN with its own
-recipe and, where PyTorch is installed, against itself there; `turns.py` lets them take
-turns. `--epochs` fixes the length of the fast recipe beforehand, on which its schedule
-depends. The modern CNN's does not: with fewer `--modern-epochs` one sees the start of
-the same race. Names after the leg start these contestants alone. What a contestant has
-told is written after each of its epochs to data/records/cifar10_race.json; one that was
-cut short runs anew.
+`cpu` wants an idle machine. In ten minutes' setting the fast recipe runs against the
+modern CNN with its own recipe and, where PyTorch is installed, against itself there;
+`turns.py` lets them take turns. In the other settings it runs alone. Widths and sizes
+were fixed beforehand, on validation images (`fast_cnn_budget.py`). Names after the leg
+start these contestants alone, `--setting` and `--seeds` a part of the runs. What a
+contestant has told is written after each of its epochs to
+data/records/cifar10_race.json; one that was cut short runs anew.
 
 `gpu` wants a GPU that does nothing else. All 50,000 training images, the last epoch
 counts, the test set is read once; evaluation is not timed. Each finished run is written
@@ -28,6 +28,7 @@ the record says whether there was one.
 
 import argparse
 import importlib.util
+import itertools
 import json
 import os
 import time
@@ -47,8 +48,14 @@ CPU_BUDGET = {
     "num_train": 50_000,
     "num_test": 10_000,
     "batch_size": 512,
-    "filters": [64, 256, 256],
+    "settings": {  # filters of the blocks; height and width of the images, by epoch
+        "6 minutes": {"filters": [32, 96, 192], "sizes": 5 * [21] + 6 * [32]},
+        "10 minutes": {"filters": [48, 128, 256], "sizes": 6 * [21] + 6 * [32]},
+        "40 minutes": {"filters": [64, 256, 256], "sizes": 9 * [21] + 9 * [32]},
+    },
+    "modern_epochs": 30,
 }
+RACE = "10 minutes"  # the setting that has rivals
 GPU = "cifar10_race_gpu"
 GPU_BUDGET = {"num_train": 50_000, "num_test": 10_000, "dtype_policy": "mixed_bfloat16"}
 GPU_SETTINGS = {
@@ -129,10 +136,13 @@ def run(name, seed):
     }
 
 
-def race(names, seed, content):
+def race(setting, names, seed, content):
     """Lets contestants race with one seed, and writes what they tell as they go."""
-    runs = {name: {"contestant": name, "seed": seed, "epochs": []} for name in names}
-    budget = json.dumps(content["budget"])
+    runs = {
+        name: {"setting": setting, "contestant": name, "seed": seed, "epochs": []}
+        for name in names
+    }
+    budget = json.dumps({**content["budget"], **CPU_BUDGET["settings"][setting]})
     commands = {
         name: [race_contestants.__file__, name, str(seed), budget] for name in names
     }
@@ -144,7 +154,7 @@ def race(names, seed, content):
             run |= message
         else:
             run["epochs"].append(message)
-            print(f"{name}, seed {seed}: {message}", flush=True)
+            print(f"{setting}, {name}, seed {seed}: {message}", flush=True)
         if run not in content["runs"]:
             content["runs"].append(run)
         record.write(CPU, content)
@@ -159,15 +169,21 @@ def on_processors(arguments):
     else:
         print("PyTorch is not installed: requirements-bench.txt brings it.")
         names = [name for name in names if name not in race_contestants.TORCH]
-    budget = {**CPU_BUDGET, "epochs": arguments.epochs}
-    budget["modern_epochs"] = arguments.modern_epochs
     conditions = record.conditions(*packages)
-    content = record.begun(CPU, fast_recipe.load()[-1], budget, **conditions)
+    content = record.begun(CPU, fast_recipe.load()[-1], CPU_BUDGET, **conditions)
     content["runs"] = [run for run in content["runs"] if "end" in run]
-    ended = [(run["contestant"], run["seed"]) for run in content["runs"]]
-    for seed in range(arguments.seeds):
-        missing = [name for name in names if (name, seed) not in ended]
-        race(missing, seed, content)
+    ended = [
+        (run["setting"], run["contestant"], run["seed"]) for run in content["runs"]
+    ]
+    settings = [arguments.setting] if arguments.setting else CPU_BUDGET["settings"]
+    for seed, setting in itertools.product(range(arguments.seeds), settings):
+        missing = [
+            name
+            for name in names
+            if setting == RACE or name == "fast recipe"
+            if (setting, name, seed) not in ended
+        ]
+        race(setting, missing, seed, content)
 
 
 def on_a_gpu(arguments):
@@ -190,8 +206,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("leg", choices=["cpu", "gpu"])
     parser.add_argument("names", nargs="*", help="contestants, or settings of the GPU")
-    parser.add_argument("--epochs", type=int, default=6, help="of the fast recipe")
-    parser.add_argument("--modern-epochs", type=int, default=30)
+    parser.add_argument("--setting", choices=CPU_BUDGET["settings"])
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     {"cpu": on_processors, "gpu": on_a_gpu}[arguments.leg](arguments)

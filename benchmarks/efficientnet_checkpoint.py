@@ -113,6 +113,7 @@ def run(seed):
     model.set_weights(weights)
     if seed == SEEDS[0]:
         model.save(CHECKPOINT)
+    images_test = images_test / np.float32(255)
     logits = model.predict(images_test, batch_size=500, verbose=0)
     return {
         "seed": seed,

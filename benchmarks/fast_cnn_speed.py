@@ -3,13 +3,13 @@
     CNNLAB_DATA=... python benchmarks/fast_cnn_speed.py rivals
     CNNLAB_DATA=... python benchmarks/fast_cnn_speed.py growth
 
-`rivals` trains the same network with the same batches and steps in Keras and in PyTorch
-(float32, channels-last, and channels-last with bfloat16 autocast), each in a process of
-its own. They take turns of a few steps, so that whatever else the machine does hits all
-alike; ratios are those of turns that follow each other. PyTorch comes with
-requirements-bench.txt; without it Keras runs alone. `growth` asks Keras alone: batch
-size, width, cores, image size, one changed at a time. Both want an idle machine and
-write data/records/fast_cnn_speed.json.
+`rivals` trains the same network with the same batches and steps in Keras (float32, and
+with convolutions in bfloat16) and in PyTorch (float32, channels-last, and channels-last
+with bfloat16 autocast), each in a process of its own. They take turns of a few steps,
+so that whatever else the machine does hits all alike; ratios are those of turns that
+follow each other. PyTorch comes with requirements-bench.txt; without it Keras runs
+alone. `growth` asks Keras alone: batch size, width, cores, image size, type, one
+changed at a time. Both want an idle machine and write data/records/fast_cnn_speed.json.
 """
 
 import argparse
@@ -24,9 +24,16 @@ import time
 import record
 
 NAME = "fast_cnn_speed"
-USUAL = {"filters": [64, 256, 256], "batch_size": 512, "cores": 2, "pixels": 32}
+USUAL = {
+    "filters": [48, 128, 256],
+    "batch_size": 512,
+    "cores": 2,
+    "pixels": 32,
+    "dtype": "mixed_bfloat16",  # of Keras' convolutions
+}
 RIVALS = {
-    "Keras": {},
+    "Keras": {"dtype": "float32"},
+    "Keras, bfloat16": {"dtype": "mixed_bfloat16"},
     "PyTorch": {"channels_last": False, "dtype": None},
     "PyTorch, channels last": {"channels_last": True, "dtype": None},
     "PyTorch, bfloat16": {"channels_last": True, "dtype": "bfloat16"},
@@ -36,10 +43,11 @@ GROWTH = [
     *({**USUAL, "batch_size": size} for size in (64, 128, 256, 1024)),
     *(
         {**USUAL, "filters": f}
-        for f in ([32, 128, 128], [64, 128, 128], [64, 128, 256])
+        for f in ([24, 64, 128], [32, 96, 192], [64, 128, 256], [64, 256, 256])
     ),
     {**USUAL, "cores": 1},
-    *({**USUAL, "pixels": pixels} for pixels in (48, 64)),
+    {**USUAL, "dtype": "float32"},
+    *({**USUAL, "pixels": pixels} for pixels in (21, 25, 48, 64)),
 ]
 IMAGES_A_TURN = 2_048
 TURNS = {"rivals": 9, "growth": 5}  # after one that does not count
@@ -55,11 +63,11 @@ def main():
         return
     if arguments.leg == "growth":
         contestants = [{"name": "Keras", **settings} for settings in GROWTH]
-    elif importlib.util.find_spec("torch"):
-        contestants = [{"name": name, **USUAL} for name in RIVALS]
     else:
-        print("PyTorch is not installed: requirements-bench.txt brings it.")
-        contestants = [{"name": "Keras", **USUAL}]
+        contestants = [{"name": name, **USUAL, **RIVALS[name]} for name in RIVALS]
+        if not importlib.util.find_spec("torch"):
+            print("PyTorch is not installed: requirements-bench.txt brings it.")
+            contestants = [each for each in contestants if "Keras" in each["name"]]
     rows = interleaved(contestants, TURNS[arguments.leg])
     content = record.read(NAME) or {}
     packages = ["keras", "tensorflow", "numpy"]
@@ -139,7 +147,7 @@ def compete(settings):
     """Trains turn by turn, as often as it is asked to."""
     num_images = IMAGES_A_TURN // settings["batch_size"] * settings["batch_size"]
     clock = Clock(num_images)
-    function = keras_turns if settings["name"] == "Keras" else torch_turns
+    function = keras_turns if "Keras" in settings["name"] else torch_turns
     function(settings, clock)
 
 
@@ -168,8 +176,12 @@ def keras_turns(settings, clock):
     from cnnlab.train import train_fast
 
     (images, labels), see = train_set(settings, clock.num_images)
-    shape, filters = images.shape[1:], settings["filters"]
-    model = fast_recipe.build(images, filters=filters, input_shape=shape)
+    model = fast_recipe.build(
+        images,
+        filters=settings["filters"],
+        input_shape=images.shape[1:],
+        convolution_dtype=settings["dtype"],
+    )
     turns = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: clock.start(),
         on_epoch_end=lambda epoch, logs: clock.stop(),
@@ -197,7 +209,7 @@ def torch_turns(settings, clock):
     from cnnlab.train import Epochs, Triangle
 
     torch.set_num_threads(settings["cores"])
-    rival, batch_size = RIVALS[settings["name"]], settings["batch_size"]
+    batch_size, dtype = settings["batch_size"], settings["dtype"]
     (images, labels), see = train_set(settings, clock.num_images)
     batches = Epochs(images, labels, batch_size, augment=see)
     num_steps = settings["num_turns"] * len(batches)
@@ -207,8 +219,8 @@ def torch_turns(settings, clock):
         batches,
         Triangle(1.5 * batch_size / 1024, num_steps),
         num_steps,
-        channels_last=rival["channels_last"],
-        dtype=rival["dtype"] and getattr(torch, rival["dtype"]),
+        channels_last=settings["channels_last"],
+        dtype=dtype and getattr(torch, dtype),
     )
     for _ in range(settings["num_turns"]):
         clock.start()

@@ -14,6 +14,7 @@ from cnnlab.train import split, train_fast
 
 PIXELS = 2  # largest shift of an image
 NUM_WHITENING = 5_000  # images whose patches the first layer whitens
+NUM_EVALUATED = 2_000  # images that are floats at a time
 
 
 @functools.cache
@@ -25,13 +26,19 @@ def load(num_val=0):
             and the test set is not looked at.
 
     Returns:
-        `train_set, other_set, data`: training images as bytes, the others as floats.
+        `train_set, other_set, data`: images as bytes, a quarter of the memory.
     """
     train_set, test_set, data = cifar10.load("local")
     if num_val:
         train_set, test_set = split(*train_set, num_val=num_val)
-    images, labels = train_set
-    return (np.round(255 * images).astype("uint8"), labels), test_set, data
+    return _as_bytes(*train_set), _as_bytes(*test_set), data
+
+
+def _as_bytes(images, labels):
+    np.rint(
+        np.multiply(images, 255, out=images), out=images
+    )  # no second copy of floats
+    return images.astype("uint8"), labels
 
 
 def see(
@@ -133,9 +140,19 @@ def run(
 
 
 def accuracies(model, images, labels):
-    """Returns the accuracy without and with flip averaging, as a dict."""
-    straight = model.predict(images, batch_size=500, verbose=0)
-    mirrored = model.predict(images[:, :, ::-1], batch_size=500, verbose=0)
+    """Returns the accuracy without and with flip averaging, as a dict.
+
+    Args:
+        model: What has a `predict` as Keras models have it.
+        images: Bytes, shape `(N, H, W, C)`.
+        labels: Class numbers, shape `(N,)`.
+    """
+    straight, mirrored = [], []
+    for start in range(0, len(images), NUM_EVALUATED):
+        few = images[start : start + NUM_EVALUATED] / np.float32(255)
+        straight.append(model.predict(few, batch_size=500, verbose=0))
+        mirrored.append(model.predict(few[:, :, ::-1], batch_size=500, verbose=0))
+    straight, mirrored = np.concatenate(straight), np.concatenate(mirrored)
     return {
         "accuracy": evaluate.accuracy(straight, labels),
         "flip_averaged_accuracy": evaluate.accuracy(straight + mirrored, labels),

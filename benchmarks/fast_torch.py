@@ -45,7 +45,8 @@ def network(kernel, bias, filters, num_classes=10):
         layers += [_convolution(wider, wider), *_normalized(wider)]
         channels = wider
     last = nn.Linear(channels, num_classes, bias=False)
-    return nn.Sequential(*layers, nn.MaxPool2d(3), nn.Flatten(), Ninth(), last)
+    layers += [nn.AdaptiveMaxPool2d(1), nn.Flatten(), Ninth(), last]
+    return nn.Sequential(*layers)
 
 
 class Ninth(nn.Module):
@@ -109,9 +110,10 @@ class Training:
         )
         self.step = 0
 
-    def epoch(self):
-        """Trains once on all batches."""
+    def epoch(self, size=None):
+        """Trains once on all batches, their images resized if a size is given."""
         self.model.train()
+        self.batches.size = size
         for index in range(len(self.batches)):
             images, one_hot = self.batches[index]
             self._step(_tensor(images, self.layout), torch.from_numpy(one_hot))
@@ -150,16 +152,6 @@ class Training:
                 pull = 0.95**5 * ((self.step - 5) / self.num_steps) ** 3
                 torch._foreach_lerp_(self.slow, self.weights, 1 - pull)
                 torch._foreach_copy_(self.weights, self.slow)
-
-    def logits(self, images):
-        """Computes the logits of images `(N, H, W, 3)`, a NumPy array."""
-        self.model.eval()
-        with torch.inference_mode():
-            answers = [
-                self.model(_tensor(images[start : start + 500], self.layout))
-                for start in range(0, len(images), 500)
-            ]
-        return torch.cat(answers).numpy()
 
 
 def _tensor(images, layout):

@@ -24,12 +24,16 @@ import turns
 from cnnlab import train
 from cnnlab.models.modern_cnn import modern_cnn
 
+KERAS = {  # name: options of `fast`
+    "fast recipe": {"dtype": "mixed_bfloat16"},
+    "fast recipe, float32": {"dtype": "float32"},
+}
 TORCH = {  # name: options of `fast_torch.Training`
     "PyTorch": {},
     "PyTorch, channels last": {"channels_last": True},
     "PyTorch, bfloat16": {"channels_last": True, "dtype": "bfloat16"},
 }
-NAMES = ("fast recipe", "modern CNN", *TORCH)
+NAMES = (*KERAS, "modern CNN", *TORCH)
 
 
 class Referee(keras.callbacks.Callback):
@@ -67,7 +71,7 @@ def load(budget):
     return [part[:num_train] for part in train_set], [p[:num_test] for p in test_set]
 
 
-def fast(clock, seed, budget):
+def fast(clock, seed, budget, *, dtype):
     """Trains by the fast recipe; returns what the record keeps beside the epochs."""
     train_set, test_set = load(budget)
     watch = fast_recipe.Watch(fast_recipe.see)
@@ -75,10 +79,10 @@ def fast(clock, seed, budget):
     model, _ = fast_recipe.run(
         train_set,
         seed,
-        epochs=budget["epochs"],
+        epochs=len(budget["sizes"]),
         batch_size=budget["batch_size"],
-        network={"filters": budget["filters"]},
-        training={"callbacks": [Referee(clock, test_set)]},
+        network={"filters": budget["filters"], "convolution_dtype": dtype},
+        training={"sizes": budget["sizes"], "callbacks": [Referee(clock, test_set)]},
         see=watch,
     )
     clock.stop()
@@ -89,7 +93,8 @@ def fast(clock, seed, budget):
 def modern(clock, seed, budget):
     """Trains the modern CNN by its own recipe: a tenth of the images selects."""
     (images, labels), test_set = load(budget)
-    images, num_val = np.float32(images) / 255, len(images) // 10
+    num_val = len(images) // 10
+    images = np.divide(images, 255, dtype="float32")
     parts = train.split(images, labels, num_val=num_val, seed=seed)
     keras.utils.set_random_seed(seed)
     clock.start()
@@ -123,7 +128,7 @@ def torch_fast(clock, seed, budget, *, dtype=None, **options):
     few = images[: fast_recipe.NUM_WHITENING] / np.float32(255)
     model = fast_torch.network(*whitening_filters(few), budget["filters"])
     batches = train.Epochs(images, labels, budget["batch_size"], augment=see, seed=seed)
-    num_steps = budget["epochs"] * len(batches)
+    num_steps = len(budget["sizes"]) * len(batches)
     rate = train.Triangle(1.5 * budget["batch_size"] / 1024, num_steps)
     training = fast_torch.Training(
         model,
@@ -133,9 +138,9 @@ def torch_fast(clock, seed, budget, *, dtype=None, **options):
         dtype=dtype and getattr(torch, dtype),
         **options,
     )
-    for epoch in range(budget["epochs"]):
-        training.epoch()
-        if epoch == budget["epochs"] - 1:
+    for epoch, size in enumerate(budget["sizes"]):
+        training.epoch(size)
+        if epoch == len(budget["sizes"]) - 1:
             training.finish()
         clock.stop()
         found = fast_recipe.accuracies(training, *test_set)
@@ -147,14 +152,12 @@ def torch_fast(clock, seed, budget, *, dtype=None, **options):
 
 def main():
     name, seed, budget = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-    contestants = {"fast recipe": fast, "modern CNN": modern}
-    contestants |= {
-        rival: functools.partial(torch_fast, **options)
-        for rival, options in TORCH.items()
-    }
+    contestants = {"modern CNN": modern}
+    for function, options in ((fast, KERAS), (torch_fast, TORCH)):
+        for rival in options:
+            contestants[rival] = functools.partial(function, **options[rival])
     fast_recipe.load()
     clock = turns.Clock()
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
     found = contestants[name](clock, seed, budget)
     status = Path("/proc/self/status").read_text()
     kilobytes = int(re.search(r"VmHWM:\s+(\d+)", status)[1])

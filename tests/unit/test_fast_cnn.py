@@ -150,6 +150,19 @@ def test_logits_are_float32_under_mixed_precision(mixed):
     assert {weight.dtype for weight in mixed.trainable_weights} == {"float32"}
 
 
+def test_convolutions_alone_may_compute_in_another_type(whitened):
+    patches = whitening_filters(pictures(), kernel_size=1)
+    halved = fast_cnn(patches, **SIZES, convolution_dtype="mixed_bfloat16")
+    in_bfloat16 = [x for x in halved.layers if x.compute_dtype == "bfloat16"]
+    kinds = [type(layer).__name__ for layer in in_bfloat16]
+    assert kinds == ["Conv2D", "MaxPooling2D", "Conv2D"]
+    assert {weight.dtype for weight in halved.weights} == {"float32"}
+    halved.set_weights(whitened.get_weights())
+    logits = [keras.ops.convert_to_numpy(m(pictures())) for m in (whitened, halved)]
+    np.testing.assert_allclose(logits[1], logits[0], atol=0.02)
+    assert np.abs(logits[1] - logits[0]).max() > 1e-5
+
+
 def test_the_same_weights_take_images_of_any_size(whitened):
     anywhere = fast_cnn(
         whitening_filters(pictures(), kernel_size=1),
