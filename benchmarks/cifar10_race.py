@@ -50,8 +50,8 @@ CPU_BUDGET = {
     "batch_size": 512,
     "settings": {  # filters of the blocks; height and width of the images, by epoch
         "6 minutes": {"filters": [32, 96, 192], "sizes": 5 * [21] + 6 * [32]},
-        "10 minutes": {"filters": [48, 128, 256], "sizes": 6 * [21] + 6 * [32]},
-        "40 minutes": {"filters": [64, 256, 256], "sizes": 9 * [21] + 9 * [32]},
+        "10 minutes": {"filters": [48, 128, 256], "sizes": 6 * [21] + 5 * [32]},
+        "40 minutes": {"filters": [64, 256, 256], "sizes": 12 * [21] + 11 * [32]},
     },
     "modern_epochs": 30,
 }

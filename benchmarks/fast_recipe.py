@@ -35,9 +35,8 @@ def load(num_val=0):
 
 
 def _as_bytes(images, labels):
-    np.rint(
-        np.multiply(images, 255, out=images), out=images
-    )  # no second copy of floats
+    np.multiply(images, 255, out=images)  # in place: no second copy of floats
+    np.rint(images, out=images)
     return images.astype("uint8"), labels
 
 
