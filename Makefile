@@ -40,10 +40,10 @@ lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the 
 test: unit jax lessons  ## unit tests on both backends, then every lesson, cell by cell
 
 unit: $(READY)  ## the unit tests
-	@$(VENV) python -m pytest tests/unit
+	@$(VENV) python -m pytest -p no:nbval tests/unit
 
 jax: $(READY)  ## the unit tests of the rooms that promise to run on JAX too
-	@$(VENV) KERAS_BACKEND=jax python -m pytest tests/unit
+	@$(VENV) KERAS_BACKEND=jax python -m pytest -p no:nbval tests/unit
 
 lessons: $(READY)  ## every lesson, cell by cell, against its stored outputs (N=02: that)
 	@$(VENV) python -m pytest tests/notebooks

@@ -522,6 +522,30 @@ def race(contestants, ax=None):
     return ax
 
 
+def speeds(dials, figure=None):
+    """Draws images a second over the settings of one dial, a panel a dial.
+
+    Args:
+        dials: A dict from a dial's name to a dict from a setting to the images a
+            second of its turns: dots, and a bar as high as their median.
+        figure: Figure to draw into, a new one by default.
+
+    Returns:
+        An array of Axes.
+    """
+    figure = figure or plt.figure(figsize=(7, 2.6))
+    widths = [1 + len(settings) for settings in dials.values()]
+    axes = figure.subplots(1, len(dials), sharey=True, width_ratios=widths)
+    for ax, (name, settings) in zip(np.atleast_1d(axes), dials.items(), strict=True):
+        for place, turns in enumerate(settings.values()):
+            ax.bar(place, np.median(turns), color=COLOURS[0], alpha=0.4)
+            ax.plot(np.full(len(turns), place), turns, "o", color=COLOURS[0], ms=2)
+        ax.set_xticks(range(len(settings)), settings, rotation=90, fontsize=8)
+        ax.set_title(name, fontsize=9)
+    np.atleast_1d(axes)[0].set_ylabel("images a second")
+    return np.atleast_1d(axes)
+
+
 def steps_of_channels(steps, ax=None):
     """Draws how many steps of a common scale each channel reaches, on a log scale.
 

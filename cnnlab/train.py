@@ -172,14 +172,21 @@ def train_seeds(
 
 
 class Progress(keras.callbacks.Callback):
-    """Rewrites one line with the epoch, the accuracies and the time that is left."""
+    """Rewrites one line with the epoch, the accuracies and the time that is left.
 
-    def __init__(self, name=""):
+    Args:
+        name: What the line calls the run.
+        costs: What each epoch costs, in any unit, where they differ or a training takes
+            several calls of `fit`; one line then tells of all of them.
+    """
+
+    def __init__(self, name="", costs=None):
         super().__init__()
-        self.name = name
+        self.name, self.costs, self.spent = name, costs, 0
 
     def on_train_begin(self, logs=None):
-        self.started, self.num_trained = time.perf_counter(), 0
+        if self.costs is None or not self.spent:
+            self.started, self.spent = time.perf_counter(), 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch_started = time.perf_counter()
@@ -188,9 +195,11 @@ class Progress(keras.callbacks.Callback):
         now = time.perf_counter()
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         logs.update(seconds=now - self.epoch_started, learning_rate=rate)
-        done, epochs = epoch + 1, self.params["epochs"]
-        self.num_trained += 1  # `fit` need not begin with the first epoch
-        left = (now - self.started) / self.num_trained * (epochs - done)
+        costs = self.costs or [1] * self.params["epochs"]
+        done, epochs = epoch + 1, len(costs)
+        self.spent += costs[epoch]  # `fit` need not begin with the first epoch
+        left = (now - self.started) / self.spent * sum(costs[done:])
+        self.is_last = done == epochs
         validation = logs.get("val_accuracy")
         print(
             f"\r{self.name}: epoch {done}/{epochs}  training {logs['accuracy']:.3f}",
@@ -201,7 +210,8 @@ class Progress(keras.callbacks.Callback):
         )
 
     def on_train_end(self, logs=None):
-        print(flush=True)
+        if self.is_last or self.model.stop_training:
+            print(flush=True)
 
 
 def train_fast(
@@ -277,6 +287,7 @@ def train_fast(
         ),
         metrics=["accuracy"],
     )
+    progress = Progress(name, [(size or 1) ** 2 for size in sizes])
     history, done = {}, 0
     for size, stage in itertools.groupby(sizes):
         begun, done = done, done + len(list(stage))
@@ -285,11 +296,13 @@ def train_fast(
             batches,
             initial_epoch=begun,
             epochs=done,
-            callbacks=[Progress(name), *callbacks],
+            callbacks=[progress, *callbacks],
             verbose=0,
         )
         for key, values in _numbers(fitted).items():
             history.setdefault(key, []).extend(values)
+        if model.stop_training:  # a callback has had enough
+            break
     return history
 
 

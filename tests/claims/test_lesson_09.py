@@ -4,6 +4,7 @@ import math
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -14,7 +15,9 @@ import architecture_search
 import record
 import tiny_networks
 
-from cnnlab.evaluate import multiply_accumulates
+from cnnlab import train
+from cnnlab.data import cifar10
+from cnnlab.evaluate import accuracy, multiply_accumulates
 from cnnlab.search.oracles import brackets
 from cnnlab.search.tiny import architectures, tiny_cnn
 
@@ -220,3 +223,23 @@ def test_a_winner_that_is_trained_again_learns_what_was_recorded():
     model = architecture_search.build(values)
     again = architecture_search.fitted(model, recorded["seed"])["test_accuracy"]
     assert again == pytest.approx(recorded["test_accuracy"], abs=0.08)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_running_statistics_hide_what_one_epoch_has_taught(seed):
+    (images, labels), _, _ = cifar10.load("local", num_train=1_500, num_test=1)
+    halved = images.reshape(-1, 16, 2, 16, 2, 3).mean((2, 4))
+    train_set, (images_val, labels_val) = train.split(halved, labels, num_val=500)
+    keras.utils.set_random_seed(seed)
+    model = tiny_cnn(("convolution",) * 4)
+    train.train(
+        model, train_set, (images_val, labels_val), epochs=1, batch_size=32, name="one"
+    )
+    running, own = (
+        accuracy(
+            keras.ops.convert_to_numpy(model(images_val, training=own)), labels_val
+        )
+        for own in (False, True)
+    )
+    assert running < 0.22
+    assert own > max(running, 0.2)

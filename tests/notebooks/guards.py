@@ -87,8 +87,11 @@ def has_one_cell_of_parameters(notebook, path):
 def has_sound_links(notebook, path):
     prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     for target in LINK.findall("\n".join(prose)):
-        if not (Path(path).parent / target).exists():
+        place = Path(path).parent / target
+        if not place.exists():
             yield f"links to what is not there: {target}"
+        elif place.is_dir() or place.name.startswith("_"):
+            yield f"links to what has no page in the book: {target}"
 
 
 GUARDS = [

@@ -147,3 +147,12 @@ def test_first_page_needs_no_parameters(lesson, tmp_path):
 def test_broken_link_is_refused(lesson, complain):
     lesson.cells[0].source += " [the room](../cnnlab/nowhere.py#L3)"
     assert complain() == ["links to what is not there: ../cnnlab/nowhere.py"]
+
+
+@pytest.mark.parametrize("name", ["data", "__init__.py"])
+def test_link_to_what_the_book_has_no_page_for_is_refused(lesson, tmp_path, name):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "__init__.py").touch()
+    lesson.cells[0].source += f" [it]({name})"
+    complaints = guards.has_sound_links(lesson, tmp_path / "02_x.ipynb")
+    assert f"links to what has no page in the book: {name}" in complaints

@@ -223,6 +223,15 @@ def test_a_race_is_drawn_in_minutes_and_percent():
     assert drawn == [[[0.5, 50], [1.5, 60]], [[1, 25]]]
 
 
+def test_speeds_are_drawn_as_medians_and_turns_a_panel_a_dial():
+    axes = figures.speeds({"batch": {64: [1, 2, 9], 128: [5]}, "cores": {1: [4, 6]}})
+    heights = [[bars[0].get_height() for bars in ax.containers] for ax in axes]
+    assert heights == [[2, 5], [5]]
+    assert axes[0].lines[0].get_xydata().tolist() == [[0, 1], [0, 2], [0, 9]]
+    assert [label.get_text() for label in axes[0].get_xticklabels()] == ["64", "128"]
+    assert [ax.get_title("left") for ax in axes] == ["batch", "cores"]
+
+
 def test_channels_below_half_a_step_are_drawn_as_lost():
     ax = figures.steps_of_channels(np.array([0.2, 100.0, 1.5]))
     kept, lost = ([bar.get_height() for bar in bars] for bars in ax.containers)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import re
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 from cnnlab.train import (
     Epochs,
     Lookahead,
+    Progress,
     Triangle,
     plateau_and_stop,
     split,
@@ -398,6 +400,38 @@ def test_images_are_small_in_the_epochs_that_say_so(monkeypatch):
     rates = np.array(history["learning_rate"])
     expected = [float(model.optimizer._learning_rate(step)) for step in (2, 4, 6, 8)]
     np.testing.assert_allclose(rates, expected, rtol=1e-5)
+
+
+def test_one_line_of_progress_tells_of_all_sizes(capsys):
+    train_fast(anywhere(), squares(), epochs=3, batch_size=8, sizes=[2, 3, 4])
+    lines = capsys.readouterr().out.splitlines()
+    told = [line for line in lines if line]
+    assert [line[: line.index("  ")] for line in told] == [
+        f": epoch {epoch}/3" for epoch in (1, 2, 3)
+    ]
+    assert [line.endswith(" 0 s left") for line in told] == [False, False, True]
+
+
+def test_time_left_is_told_by_what_epochs_cost(monkeypatch, capsys):
+    clock = itertools.count()
+    monkeypatch.setattr("time.perf_counter", lambda: 10.0 * next(clock))
+    progress = Progress("costly", costs=[1, 4])
+    progress.set_params({"epochs": 1})
+    progress.set_model(linear())
+    progress.model.compile(optimizer=fast())
+    progress.on_train_begin()
+    progress.on_epoch_begin(0)
+    progress.on_epoch_end(0, {"accuracy": 0.5})  # 20 s on the clock
+    assert capsys.readouterr().out.endswith("  80 s left")
+
+
+def test_who_stops_a_training_stops_it_at_every_size():
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", True)
+    )
+    options = {"epochs": 3, "batch_size": 8, "sizes": [2, 2, 4], "callbacks": [stop]}
+    history = train_fast(anywhere(), squares(), **options)
+    assert len(history["loss"]) == 1
 
 
 def test_a_resized_pixel_is_the_mean_of_what_it_covers():
