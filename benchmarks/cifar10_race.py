@@ -53,7 +53,7 @@ CPU_BUDGET = {
 }
 CPU_SETTINGS = {  # filters of the blocks; height and width of the images, by epoch
     "race": {"filters": [48, 128, 256], "sizes": 6 * [21] + 5 * [32]},
-    "10 minutes": {"filters": [48, 128, 256], "sizes": 7 * [21] + 6 * [32]},
+    "10 minutes": {"filters": [48, 128, 256], "sizes": 6 * [21] + 6 * [32]},
     "6 minutes": {"filters": [32, 96, 192], "sizes": 6 * [21] + 4 * [32]},
     "40 minutes": {"filters": [64, 256, 256], "sizes": 12 * [21] + 11 * [32]},
 }
