@@ -10,6 +10,21 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
+
+# SCRIPT.LEG: what `make bench FULL=1` runs besides, a night or two on two cores. Needs
+# CNNLAB_DATA. Each goes on from the record that is there: delete it to measure anew.
+RECORDINGS := \
+	modern_cnn_ablation.cifar10 modern_cnn_ablation.scenes test_set_choice \
+	scenes_difficulty clips.train volumes.adrenalmnist3d volumes.modelnet10 \
+	modern_cnn_checkpoint.cifar10 modern_cnn_checkpoint.scenes ship_modern_cnn \
+	tflite_cost quantize_aware.cifar10 quantize_aware.scenes \
+	attention_ablation.train attention_ablation.latency \
+	transfer_labels.rates transfer_labels.ants_and_bees transfer_labels.scenes \
+	transfer_kept_head.rates transfer_kept_head.labels \
+	tiny_networks.train tiny_networks.latency \
+	architecture_search.train architecture_search.latency cifar10_race.cpu
+script = $(VENV) python benchmarks/$(basename $(1)).py $(patsubst .%,%,$(suffix $(1)))
+
 .PHONY: help setup lab test unit jax lessons lesson execute classroom browser check site claims bench lock clean
 .NOTPARALLEL:
 
@@ -73,13 +88,16 @@ site: .venv/ready-requirements-site  ## the lessons as a book, in build/site/
 claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK=1: some)
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)
 
-bench: $(READY)  ## every claim of speed, and README's table of them
+bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that needs no GPU)
 	@$(VENV) python benchmarks/convolution.py
 	@$(VENV) python benchmarks/explorers.py
 	@$(VENV) python benchmarks/scenes.py
 	@$(VENV) python benchmarks/clips.py speed
-	@$(if $(CNNLAB_DATA),$(VENV) python benchmarks/fast_cnn_speed.py rivals,\
+	@$(if $(CNNLAB_DATA),$(call script,fast_cnn_speed.rivals) && \
+	$(call script,fast_cnn_speed.growth),\
 	echo 'Without CNNLAB_DATA the fast recipe is not timed: its row stays.')
+	@status=0; $(if $(FULL),$(foreach each,$(RECORDINGS),$(call script,$(each)) || status=1;)) \
+	exit $$status
 	@$(VENV) python benchmarks/speed_table.py
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)

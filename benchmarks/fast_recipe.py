@@ -76,14 +76,22 @@ def see(
 
 
 class Watch:
-    """Calls a function, and knows when each call began and how long it took."""
+    """Calls a function, and knows when each call began and how long it took.
+
+    Attributes:
+        began: When each call began, in seconds.
+        took: Seconds until it returned, other threads' turns among them.
+        worked: Seconds that its own thread was computing.
+    """
 
     def __init__(self, function):
-        self.function, self.began, self.took = function, [], []
+        self.function, self.began, self.took, self.worked = function, [], [], []
 
     def __call__(self, *arguments, **options):
         self.began.append(time.perf_counter())
+        working = time.thread_time()
         result = self.function(*arguments, **options)
+        self.worked.append(time.thread_time() - working)
         self.took.append(time.perf_counter() - self.began[-1])
         return result
 

@@ -3,8 +3,8 @@
     python race_contestants.py NAME SEED BUDGET_AS_JSON
 
 A contestant's clock counts building, compiling and training. Evaluation on the test
-set after each epoch selects nothing and is not timed, nor is validation. The fast recipe
-in Keras is not evaluated before it sees images of full size.
+set after each epoch selects nothing and is not timed, nor is validation. In Keras the
+fast recipe is evaluated from its first epoch on full images.
 """
 
 import functools
@@ -75,9 +75,14 @@ def load(budget):
 
 
 def fast(clock, seed, budget, *, dtype):
-    """Trains by the fast recipe; returns what the record keeps beside the epochs."""
+    """Trains by the fast recipe; returns what the record keeps beside the epochs.
+
+    The share of the input is that of a core's seconds spent on whole batches: taking
+    images, flipping, shifting, resizing and dividing them.
+    """
     train_set, test_set = load(budget)
-    watch = fast_recipe.Watch(fast_recipe.see)
+    watch = fast_recipe.Watch(train.Epochs.__getitem__)
+    train.Epochs.__getitem__ = lambda batches, index: watch(batches, index)
     sizes = budget["sizes"]
     referee = Referee(clock, test_set, num_blind=sizes.index(sizes[-1]))
     clock.start()
@@ -88,10 +93,9 @@ def fast(clock, seed, budget, *, dtype):
         batch_size=budget["batch_size"],
         network={"filters": budget["filters"], "convolution_dtype": dtype},
         training={"sizes": sizes, "callbacks": [referee]},
-        see=watch,
     )
     clock.stop()
-    share = sum(watch.took) / clock.seconds
+    share = sum(watch.worked) / clock.seconds
     return {"parameters": model.count_params(), "share_of_input": round(share, 4)}
 
 

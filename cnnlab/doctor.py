@@ -4,8 +4,17 @@ Every lesson's import cell begins with `quiet_start`. TensorFlow writes log line
 file descriptor 2 before any of its log levels apply
 (https://github.com/tensorflow/tensorflow/issues/100442), so the descriptor itself is
 turned away while the backend starts. What was written then is kept for `cnnlab doctor`.
+
+TensorFlow also loses time between epochs. `fit` reads each epoch by a new iterator of
+`tf.data`, and deleting the old one waits for the thread that tunes it. That thread
+sleeps for 10 ms, then 20, 40 ... up to a minute. When it is told to end, it is woken
+first and the flag that it looks at is set afterwards (`Model::OptimizeLoop` in
+tensorflow/core/framework/model.cc, seen in TensorFlow 2.21): as often as not it sleeps
+on, up to as long as the epoch itself took, and both cores with it. Untuned iterators
+have no such thread, and yield the same batches.
 """
 
+import functools
 import importlib.metadata
 import os
 import re
@@ -33,13 +42,26 @@ hidden_messages = []
 def quiet_start():
     """Imports Keras and starts its backend without a line on standard error.
 
-    A second call does nothing new. An exception is raised as ever.
+    On TensorFlow, `tf.data` is not tuned from then on: see above. A second call does
+    nothing new. An exception is raised as ever.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _standard_error_kept_in(hidden_messages):
         import keras
 
         keras.ops.zeros(1)  # lists the devices, which is when backends talk most
+        if keras.backend.backend() == "tensorflow":
+            _leave_datasets_untuned()
+
+
+@functools.cache  # once is enough
+def _leave_datasets_untuned():
+    import tensorflow as tf
+
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False
+    iterate = tf.data.Dataset.__iter__
+    tf.data.Dataset.__iter__ = lambda data: iterate(data.with_options(untuned))
 
 
 @contextmanager

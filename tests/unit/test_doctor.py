@@ -26,6 +26,16 @@ def test_exception_passes_and_standard_error_comes_back(capfd):
     assert capfd.readouterr().err == "afterwards\n"
 
 
+def test_datasets_are_read_without_the_thread_that_tunes_them():
+    doctor.quiet_start()
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.range(3).prefetch(tf.data.AUTOTUNE)
+    iterator = iter(dataset)
+    assert iterator._dataset.options().autotune.enabled is False
+    assert [int(number) for number in iterator] == [0, 1, 2]
+
+
 def lock(tmp_path, *lines):
     path = tmp_path / "lock.txt"
     path.write_text("# made by make\n" + "".join(f"{x} \\\n  --hash\n" for x in lines))

@@ -19,7 +19,7 @@ ALLOWED = {
 }
 ROOMS_OF = {
     "matplotlib": {"figures", "widgets"},
-    "tensorflow": {"data", "augment", "lite", "quantize_aware"},
+    "tensorflow": {"data", "augment", "lite", "quantize_aware", "doctor"},
     "tensorflow_datasets": {"data"},
 }
 SHARED_BY_DATA = {"sources", "scenes", "albums", "backbones", "downloads"}
