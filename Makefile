@@ -10,7 +10,6 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-
 # SCRIPT.LEG: what `make bench FULL=1` runs besides, a night or two on two cores. Needs
 # CNNLAB_DATA. Each goes on from the record that is there: delete it to measure anew.
 RECORDINGS := \
@@ -93,6 +92,7 @@ bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that n
 	@$(VENV) python benchmarks/explorers.py
 	@$(VENV) python benchmarks/scenes.py
 	@$(VENV) python benchmarks/clips.py speed
+	@$(VENV) python benchmarks/epoch_waits.py
 	@$(if $(CNNLAB_DATA),$(call script,fast_cnn_speed.rivals) && \
 	$(call script,fast_cnn_speed.growth),\
 	echo 'Without CNNLAB_DATA the fast recipe is not timed: its row stays.')

@@ -134,7 +134,8 @@ class Clock:
 
     def start(self):
         """Waits; the turn begins."""
-        sys.stdin.readline()
+        if not sys.stdin.readline():
+            sys.exit("Nobody asks any more.")
         self.started = time.perf_counter()
 
     def stop(self):

@@ -26,8 +26,9 @@ class Clock:
         self.wait()
 
     def wait(self):
-        """Waits for the next turn."""
-        sys.stdin.readline()
+        """Waits for the next turn; without a referee there is none."""
+        if not sys.stdin.readline():
+            sys.exit("The referee is gone.")
         self.began = time.perf_counter()
 
     def start(self):

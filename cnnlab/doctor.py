@@ -61,7 +61,12 @@ def _leave_datasets_untuned():
     untuned = tf.data.Options()
     untuned.autotune.enabled = False
     iterate = tf.data.Dataset.__iter__
-    tf.data.Dataset.__iter__ = lambda data: iterate(data.with_options(untuned))
+
+    @functools.wraps(iterate)
+    def iterate_untuned(dataset):
+        return iterate(dataset.with_options(untuned))
+
+    tf.data.Dataset.__iter__ = iterate_untuned
 
 
 @contextmanager
