@@ -10,7 +10,7 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-# SCRIPT.LEG: what `make bench FULL=1` runs besides, a night or two on two cores. Needs
+# SCRIPT.LEG: what `make bench FULL=1` runs besides, half a day on two cores. Needs
 # CNNLAB_DATA. Each goes on from the record that is there: delete it to measure anew.
 RECORDINGS := \
 	modern_cnn_ablation.cifar10 modern_cnn_ablation.scenes test_set_choice \
