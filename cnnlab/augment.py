@@ -34,10 +34,9 @@ def shift(images, pixels, random):
     padded = np.pad(images, edges, "reflect")
     moved = np.empty_like(images)
     places = random.integers(0, 2 * pixels + 1, (len(images), 2))
-    for row, column in np.unique(places, axis=0):
-        these = (places == (row, column)).all(1)
-        window = padded[these, row : row + height, column : column + width]
-        moved[these] = window
+    for row, column in np.ndindex(2 * pixels + 1, 2 * pixels + 1):
+        (these,) = np.nonzero((places == (row, column)).all(1))
+        moved[these] = padded[these, row : row + height, column : column + width]
     return moved
 
 
@@ -59,8 +58,9 @@ def flip(images, chosen):
             "`chosen` must hold one boolean for each image. Received: "
             f"{chosen.dtype} of shape {chosen.shape}, {len(images)} images"
         )
-    flipped = images.copy()
-    flipped[chosen] = images[chosen, :, ::-1]
+    flipped = np.array(images, order="C")
+    whole = flipped.view((np.void, flipped.itemsize * flipped.shape[-1]))[..., 0]
+    whole[chosen] = whole[chosen][:, :, ::-1]  # pixels, without a look at channels
     return flipped
 
 
