@@ -158,12 +158,12 @@ def train_set(settings, num_images):
     import fast_recipe
     import numpy as np
 
-    images, labels = fast_recipe.load()[0]
-    images, size = images[:num_images], (settings["pixels"],) * 2
+    images, labels = fast_recipe.load(num_train=num_images)[0]
+    size = (settings["pixels"],) * 2
     if size != images.shape[1:3]:
         images = np.stack([cv2.resize(image, size) for image in images])
     see = functools.partial(fast_recipe.see, num_images=num_images)
-    return (images, labels[:num_images]), see
+    return (images, labels), see
 
 
 def keras_turns(settings, clock):

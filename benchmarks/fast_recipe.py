@@ -18,17 +18,18 @@ NUM_EVALUATED = 2_000  # images that are floats at a time
 
 
 @functools.cache
-def load(num_val=0):
+def load(num_val=0, num_train=None):
     """Loads CIFAR-10 once in a process, as bytes.
 
     Args:
         num_val: Training images to set aside. Then they are the images to report on,
             and the test set is not looked at.
+        num_train: Training images to load, by default all.
 
     Returns:
         `train_set, other_set, data`: images as bytes, a quarter of the memory.
     """
-    train_set, test_set, data = cifar10.load("local")
+    train_set, test_set, data = cifar10.load("local", num_train=num_train)
     if num_val:
         train_set, test_set = split(*train_set, num_val=num_val)
     return _as_bytes(*train_set), _as_bytes(*test_set), data
@@ -80,8 +81,8 @@ class Watch:
 
     Attributes:
         began: When each call began, in seconds.
-        took: Seconds until it returned, other threads' turns among them.
-        worked: Seconds that its own thread was computing.
+        took: Seconds until it returned, waiting included.
+        worked: Seconds that its thread was computing.
     """
 
     def __init__(self, function):

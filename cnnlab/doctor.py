@@ -9,9 +9,10 @@ TensorFlow also loses time between epochs. `fit` reads each epoch by a new itera
 `tf.data`, and deleting the old one waits for the thread that tunes it. That thread
 sleeps for 10 ms, then 20, 40 ... up to a minute. When it is told to end, it is woken
 first and the flag that it looks at is set afterwards (`Model::OptimizeLoop` in
-tensorflow/core/framework/model.cc, seen in TensorFlow 2.21): as often as not it sleeps
-on, up to as long as the epoch itself took, and both cores with it. Untuned iterators
-have no such thread, and yield the same batches.
+tensorflow/core/framework/model.cc, seen in TensorFlow 2.21). Often it then sleeps on,
+for up to as long as the epoch took, while `fit` waits and every core is idle
+(benchmarks/epoch_waits.py). Untuned iterators have no such thread, and yield the same
+batches.
 """
 
 import functools
@@ -42,8 +43,9 @@ hidden_messages = []
 def quiet_start():
     """Imports Keras and starts its backend without a line on standard error.
 
-    On TensorFlow, `tf.data` is not tuned from then on: see above. A second call does
-    nothing new. An exception is raised as ever.
+    From then on, a dataset of TensorFlow that does not ask for tuning is iterated over
+    untuned. A pipeline of your own should then say `num_parallel_calls` and `prefetch`
+    itself. A second call does nothing new. An exception is raised as ever.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _standard_error_kept_in(hidden_messages):
@@ -64,7 +66,9 @@ def _leave_datasets_untuned():
 
     @functools.wraps(iterate)
     def iterate_untuned(dataset):
-        return iterate(dataset.with_options(untuned))
+        if dataset.options().autotune.enabled is None:
+            dataset = dataset.with_options(untuned)
+        return iterate(dataset)
 
     tf.data.Dataset.__iter__ = iterate_untuned
 

@@ -369,9 +369,9 @@ class Epochs(keras.utils.PyDataset):
 def _resized(images, size):
     num_images, height, width, channels = images.shape
     column = images.reshape(num_images * height, width, channels)  # one call for all
-    shape = (size, num_images * size)  # OpenCV says width first
-    column = cv2.resize(column, shape, interpolation=cv2.INTER_AREA)
-    return column.reshape(num_images, size, size, channels)
+    width_and_height = (size, num_images * size)
+    resized = cv2.resize(column, width_and_height, interpolation=cv2.INTER_AREA)
+    return resized.reshape(num_images, size, size, channels)  # OpenCV drops a channel
 
 
 @keras.saving.register_keras_serializable(package="cnnlab")

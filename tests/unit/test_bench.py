@@ -1,7 +1,10 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 NOT_BY_ITSELF = {"race_contestants.py"}  # `cifar10_race.py` starts it
@@ -19,3 +22,19 @@ def test_make_bench_runs_every_script_that_needs_no_gpu():
     run = set(re.findall(r"python benchmarks/(\w+\.py)", said))
     assert len(on_gpu) > 3
     assert run == runnable - on_gpu - NOT_BY_ITSELF
+
+
+@pytest.mark.parametrize(
+    ("clock", "message"),
+    [
+        ("turns.Clock()", "The referee is gone."),
+        ("fast_cnn_speed.Clock(1).start()", "Nobody asks any more."),
+    ],
+)
+def test_a_contestant_ends_with_its_referee(clock, message):
+    code = f"import fast_cnn_speed, turns; {clock}"
+    folder = ROOT / "benchmarks"
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=folder, **options)
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == message

@@ -30,10 +30,23 @@ def test_datasets_are_read_without_the_thread_that_tunes_them():
     doctor.quiet_start()
     import tensorflow as tf
 
+    once = tf.data.Dataset.__iter__
+    doctor.quiet_start()
+    assert tf.data.Dataset.__iter__ is once
     dataset = tf.data.Dataset.range(3).prefetch(tf.data.AUTOTUNE)
     iterator = iter(dataset)
     assert iterator._dataset.options().autotune.enabled is False
     assert [int(number) for number in iterator] == [0, 1, 2]
+
+
+def test_a_dataset_that_asks_for_tuning_is_tuned():
+    doctor.quiet_start()
+    import tensorflow as tf
+
+    tuned = tf.data.Options()
+    tuned.autotune.enabled = True
+    iterator = iter(tf.data.Dataset.range(3).with_options(tuned))
+    assert iterator._dataset.options().autotune.enabled is True
 
 
 def lock(tmp_path, *lines):

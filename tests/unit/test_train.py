@@ -6,6 +6,7 @@ import itertools
 import re
 from types import SimpleNamespace
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -441,6 +442,15 @@ def test_a_resized_pixel_is_the_mean_of_what_it_covers():
     resized, _ = batches[0]
     blocks = images[batches.order].reshape(16, 2, 2, 2, 2, 1)
     np.testing.assert_allclose(resized, blocks.mean((2, 4)) / 255, atol=0.51 / 255)
+
+
+@pytest.mark.parametrize(("size", "to"), [(32, 21), (32, 25), (21, 32), (6, 6)])
+def test_images_are_resized_as_if_each_were_alone(size, to):
+    images = np.random.default_rng(0).integers(0, 256, (50, size, size, 3), "uint8")
+    batches = Epochs(images, np.arange(50) % 2, 50, size=to)
+    alone = [cv2.resize(x, (to, to), interpolation=cv2.INTER_AREA) for x in images]
+    expected = np.divide(alone, 255, dtype="float32")[batches.order]
+    np.testing.assert_array_equal(batches[0][0], expected)
 
 
 @pytest.mark.parametrize("sizes", [[4], [4, 0], [4, 4, 4]])
