@@ -6,6 +6,7 @@ Source: crops and flips, He et al. 2016, section 4.2, https://arxiv.org/abs/1512
     cutout, DeVries & Taylor 2017, https://arxiv.org/abs/1708.04552
 """
 
+import cv2
 import numpy as np
 
 
@@ -30,13 +31,12 @@ def shift(images, pixels, random):
             "`pixels` must lie between 0 and the height and width less one. "
             f"Received: pixels={pixels}, images of {height}x{width}"
         )
-    edges = [(0, 0), (pixels, pixels), (pixels, pixels), (0, 0)]
-    padded = np.pad(images, edges, "reflect")
-    moved = np.empty_like(images)
     places = random.integers(0, 2 * pixels + 1, (len(images), 2))
-    for row, column in np.ndindex(2 * pixels + 1, 2 * pixels + 1):
-        (these,) = np.nonzero((places == (row, column)).all(1))
-        moved[these] = padded[these, row : row + height, column : column + width]
+    moved, mirror = np.empty_like(images), cv2.BORDER_REFLECT_101
+    for image, into, (row, column) in zip(images, moved, places.tolist(), strict=True):
+        padded = cv2.copyMakeBorder(image, *4 * [pixels], mirror)
+        window = padded[row : row + height, column : column + width]
+        into[:] = window.reshape(into.shape)  # OpenCV drops a single channel
     return moved
 
 
@@ -58,9 +58,9 @@ def flip(images, chosen):
             "`chosen` must hold one boolean for each image. Received: "
             f"{chosen.dtype} of shape {chosen.shape}, {len(images)} images"
         )
-    flipped = np.array(images, order="C")
-    whole = flipped.view((np.void, flipped.itemsize * flipped.shape[-1]))[..., 0]
-    whole[chosen] = whole[chosen][:, :, ::-1]  # pixels, without a look at channels
+    flipped = images.copy()
+    for place in np.flatnonzero(chosen):
+        flipped[place] = cv2.flip(images[place], 1).reshape(images.shape[1:])
     return flipped
 
 
