@@ -10,18 +10,17 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-# SCRIPT.LEG: what `make bench FULL=1` runs besides, half a day on two cores. Needs
-# CNNLAB_DATA. Each goes on from the record that is there: delete it to measure anew.
+# SCRIPT.LEG: what `make bench FULL=1` runs besides, half a day on two cores. Trainings go
+# on from the record that is there: delete it to train anew.
 RECORDINGS := \
 	modern_cnn_ablation.cifar10 modern_cnn_ablation.scenes test_set_choice \
 	scenes_difficulty clips.train volumes.adrenalmnist3d volumes.modelnet10 \
-	modern_cnn_checkpoint.cifar10 modern_cnn_checkpoint.scenes ship_modern_cnn \
-	tflite_cost quantize_aware.cifar10 quantize_aware.scenes \
-	attention_ablation.train attention_ablation.latency \
+	modern_cnn_checkpoint.cifar10 modern_cnn_checkpoint.scenes tflite_cost \
+	quantize_aware.cifar10 quantize_aware.scenes attention_ablation.latency \
 	transfer_labels.rates transfer_labels.ants_and_bees transfer_labels.scenes \
-	transfer_kept_head.rates transfer_kept_head.labels \
-	tiny_networks.train tiny_networks.latency \
-	architecture_search.train architecture_search.latency cifar10_race.cpu
+	transfer_kept_head.rates transfer_kept_head.labels transfer_kept_head.tuning_rates \
+	tiny_networks.train tiny_networks.latency architecture_search.train \
+	architecture_search.latency fast_cnn_speed.growth cifar10_race.cpu
 script = $(VENV) python benchmarks/$(basename $(1)).py $(patsubst .%,%,$(suffix $(1)))
 
 .PHONY: help setup lab test unit jax lessons lesson execute classroom browser check site claims bench lock clean
@@ -88,16 +87,16 @@ claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)
 
 bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that needs no GPU)
+	@$(if $(FULL),test -n "$(CNNLAB_DATA)" || { echo 'FULL=1 needs CNNLAB_DATA.'; exit 2; })
 	@$(VENV) python benchmarks/convolution.py
 	@$(VENV) python benchmarks/explorers.py
 	@$(VENV) python benchmarks/scenes.py
 	@$(VENV) python benchmarks/clips.py speed
 	@$(VENV) python benchmarks/epoch_waits.py
-	@$(if $(CNNLAB_DATA),$(call script,fast_cnn_speed.rivals) && \
-	$(call script,fast_cnn_speed.growth),\
+	@$(if $(CNNLAB_DATA),$(call script,fast_cnn_speed.rivals),\
 	echo 'Without CNNLAB_DATA the fast recipe is not timed: its row stays.')
-	@status=0; $(if $(FULL),$(foreach each,$(RECORDINGS),$(call script,$(each)) || status=1;)) \
-	exit $$status
+	@$(if $(FULL),$(foreach each,$(RECORDINGS),\
+	$(call script,$(each)) || echo 'make bench: $(each) failed; see above.';))
 	@$(VENV) python benchmarks/speed_table.py
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)

@@ -203,7 +203,7 @@ def on_a_gpu(arguments):
     content = record.begun(GPU, fast_recipe.load()[-1], budget, **libraries)
     finished = [(run["setting"], run["seed"]) for run in content["runs"]]
     for name in arguments.names or GPU_SETTINGS:
-        for seed in SEEDS:
+        for seed in range(arguments.seeds):
             if (name, seed) not in finished:
                 content["runs"].append(run(name, seed))
                 record.write(GPU, content)
@@ -214,9 +214,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("leg", choices=["cpu", "gpu"])
     parser.add_argument("names", nargs="*", help="contestants, or settings of the GPU")
-    parser.add_argument("--setting", choices=CPU_SETTINGS)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--setting", choices=CPU_SETTINGS, help="of the processors")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS))
     arguments = parser.parse_args()
+    known = GPU_SETTINGS if arguments.leg == "gpu" else race_contestants.NAMES
+    if unknown := [name for name in arguments.names if name not in known]:
+        parser.error(f"Names are {', '.join(known)}. Received: {', '.join(unknown)}")
     {"cpu": on_processors, "gpu": on_a_gpu}[arguments.leg](arguments)
 
 

@@ -28,6 +28,20 @@ def rows():
     text = f"{made['clips_per_second']:,} clips of 8 frames a second on one core"
     yield "*Scenes* in motion, drawn", text, made
 
+    made = record.read("epoch_waits")
+    kinds = {
+        kind: statistics.mean(
+            sum(run["seconds_waited"][1:]) / sum(run["seconds"][1:])
+            for run in made["runs"]
+            if run["kind"] == kind
+        )
+        for kind in ("tuned", "untuned")
+    }
+    text = ", ".join(
+        f"{share:.1%} with {kind} datasets" for kind, share in kinds.items()
+    )
+    yield "waiting between epochs, of a training", text, made
+
     made = record.read("tflite_cost")
     faster = made["claims"]["int8 at least 3 times as fast"]
     smaller = made["claims"]["int8 at least 3.5 times as small"]
@@ -79,7 +93,9 @@ def _of_the_race(runs):
 
 
 def _percent(accuracies):
-    return f"{100 * statistics.mean(accuracies):.1f} %"
+    accuracies = [100 * accuracy for accuracy in accuracies]
+    spread = f" ± {statistics.stdev(accuracies):.1f}" if len(accuracies) > 1 else ""
+    return f"{statistics.mean(accuracies):.1f}{spread} %"
 
 
 def table():
