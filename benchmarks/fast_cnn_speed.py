@@ -146,6 +146,8 @@ class Clock:
 
 def compete(settings):
     """Trains turn by turn, as often as it is asked to."""
+    if hasattr(os, "sched_setaffinity"):  # on Linux
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: settings["cores"]])
     num_images = IMAGES_A_TURN // settings["batch_size"] * settings["batch_size"]
     clock = Clock(num_images)
     function = keras_turns if "Keras" in settings["name"] else torch_turns

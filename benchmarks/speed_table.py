@@ -29,16 +29,18 @@ def rows():
     yield "*Scenes* in motion, drawn", text, made
 
     made = record.read("epoch_waits")
-    kinds = {
-        kind: statistics.mean(
-            sum(run["seconds_waited"][1:]) / sum(run["seconds"][1:])
-            for run in made["runs"]
-            if run["kind"] == kind
-        )
+    seconds = {
+        (run["kind"], key): 0 for run in made["runs"] for key in ("waited", "all")
+    }
+    for run in made["runs"]:  # the first epoch has no predecessor
+        seconds[run["kind"], "waited"] += sum(run["seconds_waited"][1:])
+        seconds[run["kind"], "all"] += sum(run["seconds"][1:])
+    shares = {
+        kind: 100 * seconds[kind, "waited"] / seconds[kind, "all"]
         for kind in ("tuned", "untuned")
     }
     text = ", ".join(
-        f"{share:.1%} with {kind} datasets" for kind, share in kinds.items()
+        f"{part:.1f} % with {kind} datasets" for kind, part in shares.items()
     )
     yield "waiting between epochs, of a training", text, made
 
