@@ -203,6 +203,17 @@ def test_minutes_reach_what_is_stated(minutes, plain, flip_averaged, input):
 
 
 @pytest.mark.quick
+def test_the_published_widths_reach_what_is_stated():
+    first, *_ = raced("40 minutes")
+    last = first["epochs"][-1]
+    assert first["seed"] == 0
+    assert len(first["epochs"]) == 23
+    assert round(first["end"] / 60) == 32
+    reached = [100 * last[key] for key in ("accuracy", "flip_averaged_accuracy")]
+    assert np.round(reached, 1).tolist() == [93.8, 94.4]
+
+
+@pytest.mark.quick
 def test_where_the_modern_cnn_ends_the_fast_recipe_has_long_been():
     (modern,) = raced("10 minutes", "modern CNN")
     last = modern["epochs"][-1]
