@@ -262,6 +262,7 @@ def test_cost_grows_as_stated():
     assert 2 < speed("filters", [24, 64, 128]) / now < 3
     assert speed("batch_size", 64) < 0.8 * now < speed("batch_size", 1024)
     assert 1.35 < now / speed("dtype", "float32") < 1.45
+    assert round(now / speed("cores", 1), 1) == 1.8
 
 
 @pytest.mark.quick
