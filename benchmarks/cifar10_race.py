@@ -178,7 +178,7 @@ def on_processors(arguments):
         run
         for run in content["runs"]
         if "end" in run
-        if "filters" not in run or run == run | CPU_SETTINGS[run["setting"]]
+        if "filters" not in run or run == run | CPU_SETTINGS.get(run["setting"], {})
     ]
     ended = [
         (run["setting"], run["contestant"], run["seed"]) for run in content["runs"]
