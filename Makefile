@@ -88,16 +88,16 @@ claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK
 
 bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that needs no GPU)
 	@$(if $(FULL),test -n "$(CNNLAB_DATA)" || { echo 'FULL=1 needs CNNLAB_DATA.'; exit 2; })
-	@$(VENV) python benchmarks/convolution.py
-	@$(VENV) python benchmarks/explorers.py
-	@$(VENV) python benchmarks/scenes.py
-	@$(VENV) python benchmarks/clips.py speed
-	@$(VENV) python benchmarks/epoch_waits.py
+	@$(call script,convolution)
+	@$(call script,explorers)
+	@$(call script,scenes)
+	@$(call script,clips.speed)
+	@$(call script,epoch_waits)
 	@$(if $(CNNLAB_DATA),$(call script,fast_cnn_speed.rivals),\
 	echo 'Without CNNLAB_DATA the fast recipe is not timed: its row stays.')
 	@$(if $(FULL),$(foreach each,$(RECORDINGS),\
 	$(call script,$(each)) || echo 'make bench: $(each) failed; see above.';))
-	@$(VENV) python benchmarks/speed_table.py
+	@$(call script,speed_table)
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
 	@$(COMPILE) --output-file requirements.txt

@@ -29,18 +29,9 @@ def rows():
     yield "*Scenes* in motion, drawn", text, made
 
     made = record.read("epoch_waits")
-    seconds = {
-        (run["kind"], key): 0 for run in made["runs"] for key in ("waited", "all")
-    }
-    for run in made["runs"]:  # the first epoch has no predecessor
-        seconds[run["kind"], "waited"] += sum(run["seconds_waited"][1:])
-        seconds[run["kind"], "all"] += sum(run["seconds"][1:])
-    shares = {
-        kind: 100 * seconds[kind, "waited"] / seconds[kind, "all"]
-        for kind in ("tuned", "untuned")
-    }
     text = ", ".join(
-        f"{part:.1f} % with {kind} datasets" for kind, part in shares.items()
+        f"{100 * share:.1f} % with {kind} datasets"
+        for kind, share in made["shares_waited"].items()
     )
     yield "waiting between epochs, of a training", text, made
 
@@ -70,8 +61,8 @@ def rows():
         runs = [run for run in made["runs"] if run["setting"] == name]
         reached = _percent(run["flip_averaged_accuracy"] for run in runs)
         seconds = statistics.mean(run["seconds"] for run in runs)
-        filters = "/".join(map(str, setting["filters"]))
-        what = f"CIFAR-10, fast recipe, {filters} filters, {setting['epochs']} epochs"
+        name = _with_filters("fast recipe", setting)
+        what = f"CIFAR-10, {name}, {setting['epochs']} epochs"
         text = f"{reached} with flip averaging in {seconds:.0f} s (seeds: {len(runs)})"
         yield what, text, made
 
@@ -85,13 +76,17 @@ def _of_the_race(runs):
     )
     name, epochs = runs[0]["contestant"], len(runs[0]["epochs"])
     if "filters" in runs[0]:
-        name += f", {'/'.join(map(str, runs[0]['filters']))} filters"
+        name = _with_filters(name, runs[0])
     seconds = statistics.mean(each["seconds"] for each in last)
     return (
         f"CIFAR-10, {name}, {epochs} epochs",
         f"{plain}, {flip_averaged} with flip averaging, in {seconds:.0f} s "
         f"(seeds: {len(runs)})",
     )
+
+
+def _with_filters(name, settings):
+    return f"{name}, {'/'.join(map(str, settings['filters']))} filters"
 
 
 def _percent(accuracies):
