@@ -69,11 +69,14 @@ def see(
         An array like `images`.
     """
     if alternating:
-        flipped = augment.alternating_flip(num_images, epoch)[indices]
+        flipped = _alternating_flip(num_images, epoch)[indices]
     else:
         flipped = random.random(len(images)) < 0.5
     images = augment.shift(augment.flip(images, flipped), pixels, random)
     return augment.erase(images, erased, random) if erased else images
+
+
+_alternating_flip = functools.lru_cache(maxsize=1)(augment.alternating_flip)
 
 
 class Watch:

@@ -15,8 +15,8 @@ def shift(images, pixels, random):
 
     Args:
         images: Shape `(N, H, W, C)`, any type.
-        pixels: Largest shift in either direction, less than `H` and `W`. The pixel at
-            the edge is the mirror, and is not repeated.
+        pixels: Largest shift in either direction, less than half of `H` and `W`. The
+            pixel at the edge is the mirror, and is not repeated.
         random: `numpy.random.Generator`.
 
     Returns:
@@ -26,17 +26,18 @@ def shift(images, pixels, random):
         ValueError: If `images` are no images, or `pixels` is negative or too large.
     """
     height, width = _size(images)
-    if not 0 <= pixels < min(height, width):
+    if not 0 <= 2 * pixels < min(height, width):
         raise ValueError(
-            "`pixels` must lie between 0 and the height and width less one. "
+            "`pixels` must be at least 0 and less than half the height and width. "
             f"Received: pixels={pixels}, images of {height}x{width}"
         )
-    places = random.integers(0, 2 * pixels + 1, (len(images), 2))
-    moved, mirror = np.empty_like(images), cv2.BORDER_REFLECT_101
-    for image, into, (row, column) in zip(images, moved, places.tolist(), strict=True):
-        padded = cv2.copyMakeBorder(image, *4 * [pixels], mirror)
-        window = padded[row : row + height, column : column + width]
-        into[:] = window.reshape(into.shape)  # OpenCV drops a single channel
+    starts = random.integers(-pixels, pixels + 1, (len(images), 2))  # of windows
+    gaps = np.concatenate([np.maximum(-starts, 0), np.maximum(starts, 0)], axis=1)
+    images, moved = _as_bytes(images), np.empty(images.shape, images.dtype)
+    for image, into, gap in zip(images, _as_bytes(moved), gaps.tolist(), strict=True):
+        top, left, bottom, right = gap
+        kept = image[bottom : height - top, right : width - left]
+        cv2.copyMakeBorder(kept, top, bottom, left, right, cv2.BORDER_REFLECT_101, into)
     return moved
 
 
@@ -59,8 +60,9 @@ def flip(images, chosen):
             f"{chosen.dtype} of shape {chosen.shape}, {len(images)} images"
         )
     flipped = images.copy()
+    images, into = _as_bytes(images), _as_bytes(flipped)
     for place in np.flatnonzero(chosen):
-        flipped[place] = cv2.flip(images[place], 1).reshape(images.shape[1:])
+        cv2.flip(images[place], 1, into[place])
     return flipped
 
 
@@ -119,3 +121,8 @@ def _size(images):
             f"Received: an array of shape {images.shape}"
         )
     return images.shape[1:3]
+
+
+def _as_bytes(images):
+    """Shows pixels of any type as bytes, side by side as OpenCV wants them."""
+    return np.ascontiguousarray(images).view("uint8")
