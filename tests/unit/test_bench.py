@@ -41,3 +41,17 @@ def test_a_contestant_ends_with_its_referee(clock, message):
     ended = subprocess.run([sys.executable, "-c", code], cwd=folder, **options)
     assert ended.returncode == 1
     assert ended.stderr.strip() == message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a snail"], "Names are fast recipe, .* Received: a snail"),
+        (["PyTorch", "--setting", "6 minutes"], "a setting of 'fast recipe' alone"),
+    ],
+)
+def test_who_does_not_run_is_not_started(arguments, message):
+    command = [sys.executable, ROOT / "benchmarks/cifar10_race.py", "cpu", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert re.search(message, ended.stderr)
