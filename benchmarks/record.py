@@ -48,8 +48,12 @@ def conditions(*packages):
 def _processor():
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.processor()
+    said = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    if "cpu family" not in said:
+        return said.get("model name") or platform.processor()
+    # Machines in a cloud may hide all but these, and differ twofold under one name.
+    kind = f"family {said['cpu family']}, model {said['model']}"
+    return f"{said['model name']} ({kind})"
 
 
 def _accelerator():
