@@ -140,11 +140,7 @@ def curves(histories, quantity="accuracy", ax=None):
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    others = itertools.cycle(zip(OTHER_COLOURS, MARKERS[len(MODEL_MARKERS) :]))
-    known = {name: (MODEL_COLOURS[name], MODEL_MARKERS[name]) for name in MODEL_COLOURS}
-    for name, runs in histories.items():
-        color, marker = known.get(name) or next(others)
-        style = {"color": color, "marker": marker}
+    for (name, runs), style in zip(histories.items(), _styles(histories), strict=True):
         validation = [run[f"val_{quantity}"] for run in runs]
         _mean_and_band(ax, [run[quantity] for run in runs], "--", style)
         _mean_and_band(ax, validation, "-", {**style, "label": name})
@@ -155,6 +151,14 @@ def curves(histories, quantity="accuracy", ax=None):
     if not any(each.get_legend() for each in ax.figure.axes):  # one serves them all
         ax.legend(fontsize=8)
     return ax
+
+
+def _styles(names):
+    """Returns the colour and marker of each line; a known model keeps its own."""
+    others = itertools.cycle(zip(OTHER_COLOURS, MARKERS[len(MODEL_MARKERS) :]))
+    known = {name: (MODEL_COLOURS[name], MODEL_MARKERS[name]) for name in MODEL_COLOURS}
+    pairs = [known.get(name) or next(others) for name in names]
+    return [{"color": color, "marker": marker} for color, marker in pairs]
 
 
 def _mean_and_band(ax, runs, line, style):
@@ -513,10 +517,10 @@ def race(contestants, ax=None):
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    style = zip(contestants.items(), COLOURS, MARKERS, strict=False)
-    for (name, (seconds, accuracies)), color, marker in style:
+    lines = zip(contestants.items(), _styles(contestants), strict=True)
+    for (name, (seconds, accuracies)), style in lines:
         minutes, percent = np.array(seconds) / 60, 100 * np.array(accuracies)
-        ax.plot(minutes, percent, marker=marker, ms=4, color=color, label=name)
+        ax.plot(minutes, percent, ms=4, label=name, **style)
     ax.set(xlabel="minutes of training", ylabel="test accuracy (%)", xlim=(0, None))
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax

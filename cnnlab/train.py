@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
+BYTES_AT_ONCE = 2**17  # larger arrays may come from the system anew, page by page
+
 
 def split(images, labels, num_val, seed=0):
     """Sets validation images aside, the same share of every class.
@@ -321,8 +323,9 @@ class Epochs(keras.utils.PyDataset):
         batch_size: Images in a batch, at most `N`; what is left over waits for the
             next epoch.
         augment: Function of `(images, indices, epoch, random)` that returns as many
-            images; `indices` are their places in the training set, `random` is a
-            `numpy.random.Generator` of this batch's own.
+            images, called for some images of a batch at a time; `indices` are their
+            places in the training set, `random` is a `numpy.random.Generator` of this
+            batch's own.
         seed: Seed of the orders and generators.
         size: Height and width that images are resized to, after `augment`; each pixel
             is the mean of what it covers. `None` leaves them as they are.
@@ -343,6 +346,7 @@ class Epochs(keras.utils.PyDataset):
         self.images, self.batch_size = images, batch_size
         self.one_hot = np.eye(labels.max() + 1, dtype="float32")[labels]
         self.augment, self.seed, self.size, self.epoch = augment, seed, size, -1
+        self.num_at_once = max(1, BYTES_AT_ONCE // images[0].nbytes)
         self.on_epoch_end()
 
     def __len__(self):
@@ -350,15 +354,22 @@ class Epochs(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size :][: self.batch_size]
+        random = np.random.default_rng((self.seed, self.epoch, index))
+        for start in range(0, len(chosen), self.num_at_once):
+            few = self._seen(chosen[start : start + self.num_at_once], random)
+            highest, kind = (255, "float32") if few.dtype == "uint8" else (1, few.dtype)
+            if start == 0:
+                batch = np.empty((len(chosen), *few.shape[1:]), kind)
+            np.divide(few, highest, batch[start : start + len(few)], dtype=kind)
+        return batch, self.one_hot[chosen]
+
+    def _seen(self, chosen, random):
         images = self.images[chosen]
         if self.augment:
-            random = np.random.default_rng((self.seed, self.epoch, index))
             images = self.augment(images, chosen, self.epoch, random)
         if self.size and images.shape[1:3] != (self.size, self.size):
             images = _resized(images, self.size)
-        if images.dtype == np.uint8:
-            images = np.divide(images, 255, dtype="float32")
-        return images, self.one_hot[chosen]
+        return images
 
     def on_epoch_end(self):
         self.epoch += 1

@@ -180,35 +180,25 @@ def raced(setting, contestant="fast recipe"):
 
 @pytest.mark.quick
 @pytest.mark.parametrize(
-    ("minutes", "plain", "flip_averaged", "share_of_input"),
+    ("minutes", "plain", "flip_averaged"),
     [
-        (6, "90.2 ± 0.2", "90.9 ± 0.1", 0.04),  # of one core, half that of both
-        (10, "92.2 ± 0.1", "92.9 ± 0.1", 0.03),
+        (6, "90.2 ± 0.2", "90.9 ± 0.1"),
+        (10, "92.2 ± 0.1", "92.9 ± 0.1"),
+        (40, "93.8 ± 0.1", "94.3 ± 0.1"),
     ],
 )
-def test_minutes_reach_what_is_stated(minutes, plain, flip_averaged, share_of_input):
+def test_minutes_reach_what_is_stated(minutes, plain, flip_averaged):
     runs = raced(f"{minutes} minutes")
     assert [run["seed"] for run in runs] == [0, 1, 2]
     assert max(run["end"] for run in runs) < 60 * minutes
-    assert max(run["share_of_input"] for run in runs) < share_of_input
-    assert max(run["megabytes"] for run in runs) < 2_000
+    assert max(run["share_of_input"] for run in runs) < 0.03
+    assert max(run["megabytes"] for run in runs) * 2**20 < 2e9
     for key, stated in (
         ("accuracy", plain),
         ("flip_averaged_accuracy", flip_averaged),
     ):
         reached = 100 * np.array([run["epochs"][-1][key] for run in runs])
         assert f"{reached.mean():.1f} ± {reached.std(ddof=1):.1f}" == stated
-
-
-@pytest.mark.quick
-def test_the_published_widths_reach_what_is_stated():
-    first, *_ = raced("40 minutes")
-    last = first["epochs"][-1]
-    assert first["seed"] == 0
-    assert len(first["epochs"]) == 23
-    assert round(first["end"] / 60) == 32
-    reached = [100 * last[key] for key in ("accuracy", "flip_averaged_accuracy")]
-    assert np.round(reached, 1).tolist() == [93.8, 94.4]
 
 
 @pytest.mark.quick

@@ -223,6 +223,18 @@ def test_a_race_is_drawn_in_minutes_and_percent():
     assert drawn == [[[0.5, 50], [1.5, 60]], [[1, 25]]]
 
 
+def test_a_model_has_the_colour_of_its_curves_in_a_race_too():
+    history = {"accuracy": [0.5], "val_accuracy": [0.5]}
+    curves = figures.curves({"other": [history], "modern CNN": [history]})
+    race = figures.race({"other": ([30], [0.5]), "modern CNN": ([30], [0.4])})
+    colours = [
+        {line.get_label(): line.get_color() for line in ax.lines}
+        for ax in (curves, race)
+    ]
+    assert colours[0] == colours[0] | colours[1]
+    assert len(set(colours[1].values())) == 2
+
+
 def test_speeds_are_drawn_as_medians_and_turns_a_panel_a_dial():
     axes = figures.speeds({"batch": {64: [1, 2, 9], 128: [5]}, "cores": {1: [4, 6]}})
     heights = [[bars[0].get_height() for bars in ax.containers] for ax in axes]

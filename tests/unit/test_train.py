@@ -184,6 +184,23 @@ def test_bytes_become_the_floats_that_they_stand_for():
     np.testing.assert_array_equal(as_bytes[0], as_floats[0])
 
 
+def test_a_large_batch_is_prepared_in_parts():
+    images = np.random.default_rng(0).random((9, 64, 64, 3), "float32")
+    called = []
+
+    def brighten(some, indices, epoch, random):
+        np.testing.assert_array_equal(some, images[indices])
+        called.append((len(some), random.random()))
+        return some + 1
+
+    batches = Epochs(images, np.arange(9) % 2, 8, augment=brighten)
+    found, _ = batches[0]
+    np.testing.assert_array_equal(found, images[batches.order[:8]] + 1)
+    counts, draws = zip(*called, strict=True)
+    assert max(counts) < 8 == sum(counts)
+    assert len({*draws}) == len(draws)
+
+
 @pytest.mark.parametrize("batch_size", [0, 7])
 def test_a_batch_must_be_filled(batch_size):
     message = f"Received: batch_size={batch_size}, 6 images"
