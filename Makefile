@@ -93,6 +93,7 @@ bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that n
 	@$(call script,scenes)
 	@$(call script,clips.speed)
 	@$(call script,epoch_waits)
+	@$(call script,onednn)
 	@$(if $(CNNLAB_DATA),$(call script,fast_cnn_speed.rivals),\
 	echo 'Without CNNLAB_DATA the fast recipe is not timed: its row stays.')
 	@$(if $(FULL),$(foreach each,$(RECORDINGS),\

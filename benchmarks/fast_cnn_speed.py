@@ -17,11 +17,9 @@ import functools
 import importlib.util
 import json
 import os
-import subprocess
-import sys
-import time
 
 import record
+import turns
 
 NAME = "fast_cnn_speed"
 USUAL = {
@@ -49,26 +47,33 @@ GROWTH = [
     {**USUAL, "dtype": "float32"},
     *({**USUAL, "pixels": pixels} for pixels in (21, 25, 48, 64)),
 ]
-IMAGES_A_TURN = 2_048
-TURNS = {"rivals": 9, "growth": 5}  # after one that does not count
+IMAGES_A_LAP = 2_048
+LAPS = {"rivals": 9, "growth": 5}  # after one that does not count
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("leg", choices=[*TURNS, "contestant"])
+    parser.add_argument("leg", choices=[*LAPS, "contestant"])
     parser.add_argument("settings", nargs="?", type=json.loads)
     arguments = parser.parse_args()
     if arguments.leg == "contestant":
         compete(arguments.settings)
         return
     if arguments.leg == "growth":
-        contestants = [{"name": "Keras", **settings} for settings in GROWTH]
+        contestants = [{"name": named(settings), **settings} for settings in GROWTH]
     else:
         contestants = [{"name": name, **USUAL, **RIVALS[name]} for name in RIVALS]
         if not importlib.util.find_spec("torch"):
             print("PyTorch is not installed: requirements-bench.txt brings it.")
             contestants = [each for each in contestants if "Keras" in each["name"]]
-    rows = interleaved(contestants, TURNS[arguments.leg])
+    laps = {"laps": LAPS[arguments.leg] + 1}
+    found = turns.rates(
+        {
+            settings["name"]: [__file__, "contestant", json.dumps(settings | laps)]
+            for settings in contestants
+        }
+    )
+    rows = [each | {"images_per_second": found[each["name"]]} for each in contestants]
     content = record.read(NAME) or {}
     packages = ["keras", "tensorflow", "numpy"]
     packages += ["torch"] if importlib.util.find_spec("torch") else []
@@ -76,82 +81,25 @@ def main():
     record.write(NAME, content)
 
 
-def interleaved(contestants, num_turns):
-    """Lets contestants take turns; returns them with their images a second.
-
-    Args:
-        contestants: Dicts of settings with a `name`.
-        num_turns: Turns of each that count.
-
-    Returns:
-        The dicts, each with `images_per_second`, one number a turn.
-    """
-    processes = [
-        started({**settings, "num_turns": num_turns + 1}) for settings in contestants
-    ]
-    rows = [{**settings, "images_per_second": []} for settings in contestants]
-    for turn in range(num_turns + 1):
-        for row, process in zip(rows, processes, strict=True):
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
-            if not answer:
-                sys.exit(f"{row['name']} ended; see its message above.")
-            if turn:  # the first one compiles
-                row["images_per_second"].append(round(float(answer), 1))
-            print(f"turn {turn}: {row['name']:24}{float(answer):8.0f} images/s")
-    for process in processes:
-        process.communicate()
-    return rows
-
-
-def started(settings):
-    """Starts a process that competes."""
-    cores = str(settings["cores"])
-    names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
-    return subprocess.Popen(
-        [sys.executable, __file__, "contestant", json.dumps(settings)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **dict.fromkeys(names, cores)},
-    )
-
-
-class Clock:
-    """Waits for a line of the standard input, and answers with images a second.
-
-    Args:
-        num_images: Images in a turn.
-    """
-
-    def __init__(self, num_images):
-        self.num_images = num_images
-        self.answers, sys.stdout = (
-            sys.stdout,
-            sys.stderr,
-        )  # nothing else may speak there
-
-    def start(self):
-        """Waits; the turn begins."""
-        if not sys.stdin.readline():
-            sys.exit("Nobody asks any more.")
-        self.started = time.perf_counter()
-
-    def stop(self):
-        """Ends the turn."""
-        seconds = time.perf_counter() - self.started
-        print(self.num_images / seconds, file=self.answers, flush=True)
+def named(settings):
+    """Returns a name that says what is not as usual."""
+    changed = (f"{dial} {settings[dial]}" for dial in USUAL)
+    usual = {f"{dial} {value}" for dial, value in USUAL.items()}
+    return ", ".join(["Keras", *(each for each in changed if each not in usual)])
 
 
 def compete(settings):
-    """Trains turn by turn, as often as it is asked to."""
+    """Trains lap by lap, when it is told to."""
+    cores = settings["cores"]
+    names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
+    os.environ.update(dict.fromkeys(names, str(cores)))
     if hasattr(os, "sched_setaffinity"):  # on Linux
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: settings["cores"]])
-    num_images = IMAGES_A_TURN // settings["batch_size"] * settings["batch_size"]
-    clock = Clock(num_images)
-    function = keras_turns if "Keras" in settings["name"] else torch_turns
-    function(settings, clock)
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    num_images = IMAGES_A_LAP // settings["batch_size"] * settings["batch_size"]
+    laps = turns.Laps(num_images)
+    function = keras_laps if "Keras" in settings["name"] else torch_laps
+    function(settings, laps)
+    laps.tell(end=laps.done)
 
 
 def train_set(settings, num_images):
@@ -168,8 +116,8 @@ def train_set(settings, num_images):
     return (images, labels), see
 
 
-def keras_turns(settings, clock):
-    """Trains through `cnnlab.train.train_fast`; a turn is an epoch of few images."""
+def keras_laps(settings, laps):
+    """Trains through `cnnlab.train.train_fast`; a lap is an epoch of few images."""
     from cnnlab.doctor import quiet_start
 
     quiet_start()
@@ -178,28 +126,28 @@ def keras_turns(settings, clock):
 
     from cnnlab.train import train_fast
 
-    (images, labels), see = train_set(settings, clock.num_images)
+    (images, labels), see = train_set(settings, laps.num_images)
     model = fast_recipe.build(
         images,
         filters=settings["filters"],
         input_shape=images.shape[1:],
         convolution_dtype=settings["dtype"],
     )
-    turns = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: clock.start(),
-        on_epoch_end=lambda epoch, logs: clock.stop(),
+    each_epoch_a_lap = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: laps.start(),
+        on_epoch_end=lambda epoch, logs: laps.stop(),
     )
     train_fast(
         model,
         (images, labels),
-        epochs=settings["num_turns"],
+        epochs=settings["laps"],
         batch_size=settings["batch_size"],
         augment=see,
-        callbacks=[turns],
+        callbacks=[each_epoch_a_lap],
     )
 
 
-def torch_turns(settings, clock):
+def torch_laps(settings, laps):
     """Trains on as many batches in PyTorch."""
     from cnnlab.doctor import quiet_start
 
@@ -213,9 +161,9 @@ def torch_turns(settings, clock):
 
     torch.set_num_threads(settings["cores"])
     batch_size, dtype = settings["batch_size"], settings["dtype"]
-    (images, labels), see = train_set(settings, clock.num_images)
+    (images, labels), see = train_set(settings, laps.num_images)
     batches = Epochs(images, labels, batch_size, augment=see)
-    num_steps = settings["num_turns"] * len(batches)
+    num_steps = settings["laps"] * len(batches)
     filters_of_patches = whitening_filters(images / np.float32(255))
     training = fast_torch.Training(
         fast_torch.network(*filters_of_patches, settings["filters"]),
@@ -225,10 +173,10 @@ def torch_turns(settings, clock):
         channels_last=settings["channels_last"],
         dtype=dtype and getattr(torch, dtype),
     )
-    for _ in range(settings["num_turns"]):
-        clock.start()
+    for _ in range(settings["laps"]):
+        laps.start()
         training.epoch()
-        clock.stop()
+        laps.stop()
 
 
 if __name__ == "__main__":

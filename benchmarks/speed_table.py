@@ -7,6 +7,7 @@
 
 import statistics
 
+import onednn
 import record
 
 README = record.ROOT / "README.md"
@@ -34,6 +35,12 @@ def rows():
         for kind, share in made["shares_waited"].items()
     )
     yield "waiting between epochs, of a training", text, made
+
+    made = record.read("onednn")
+    text = ", ".join(
+        f"{run['network']} {onednn.times_as_fast(run):.1f}" for run in made["runs"]
+    )
+    yield "training with oneDNN, times as fast as without", text, made
 
     made = record.read("tflite_cost")
     faster = made["claims"]["int8 at least 3 times as fast"]

@@ -1,7 +1,8 @@
 """Processes that take turns, so that whatever else a machine does hits all alike.
 
-A contestant keeps its own clock. It counts only while the contestant trains, and the
-contestant that has used the least time goes next.
+In a race, a contestant keeps its own clock. It counts only while the contestant trains,
+and the contestant that has used the least time goes next. Where rates are asked for, a
+turn is a lap of so many images, and contestants go round.
 """
 
 import json
@@ -13,16 +14,11 @@ import time
 SECONDS = 20.0  # of one turn, until the step that is under way has ended
 
 
-class Clock:
-    """A contestant's side: the time that it has used, and its line to the referee.
-
-    Attributes:
-        seconds: Time used until the clock was last stopped.
-    """
+class Contestant:
+    """A contestant's line to the referee; making one waits for its first turn."""
 
     def __init__(self):
         self.line, sys.stdout = sys.stdout, sys.stderr  # nothing else may speak there
-        self.seconds, self.started = 0.0, None
         self.wait()
 
     def wait(self):
@@ -30,6 +26,22 @@ class Clock:
         if not sys.stdin.readline():
             sys.exit("The referee is gone.")
         self.began = time.perf_counter()
+
+    def tell(self, **what):
+        """Sends a message to the referee; `turn` ends a turn, `end` the race."""
+        print(json.dumps(what), file=self.line, flush=True)
+
+
+class Clock(Contestant):
+    """The time that a contestant has used.
+
+    Attributes:
+        seconds: Time used until the clock was last stopped.
+    """
+
+    def __init__(self):
+        self.seconds, self.started = 0.0, None
+        super().__init__()
 
     def start(self):
         self.started = time.perf_counter()
@@ -48,9 +60,27 @@ class Clock:
         self.wait()
         self.start()
 
-    def tell(self, **what):
-        """Sends a message to the referee; `turn` ends a turn, `end` the race."""
-        print(json.dumps(what), file=self.line, flush=True)
+
+class Laps(Contestant):
+    """Turns of equally many images.
+
+    Args:
+        num_images: Images in a lap.
+    """
+
+    def __init__(self, num_images):
+        self.num_images, self.done = num_images, 0
+        super().__init__()
+
+    def start(self):
+        self.started = time.perf_counter()
+
+    def stop(self):
+        """Ends a lap, and with it the turn; waits for the next one."""
+        rate = self.num_images / (time.perf_counter() - self.started)
+        self.done += 1
+        self.tell(turn=self.done, images_per_second=rate)
+        self.wait()
 
 
 def taken(commands):
@@ -76,6 +106,27 @@ def taken(commands):
         for process in processes.values():
             process.kill()
             process.communicate()
+
+
+def rates(commands):
+    """Lets processes run their laps in turns, and prints what they tell.
+
+    Args:
+        commands: As `taken` has them, of contestants with `Laps`.
+
+    Returns:
+        A dict from a contestant's name to its images a second, one number a lap. The
+        first lap is left out: it compiles.
+    """
+    found = {name: [] for name in commands}
+    for name, message in taken(commands):
+        if "end" in message:
+            continue
+        lap, rate = message["turn"], message["images_per_second"]
+        if lap > 1:
+            found[name].append(round(rate, 1))
+        print(f"lap {lap}, {name}: {rate:.0f} images/s", flush=True)
+    return found
 
 
 def _started(command):

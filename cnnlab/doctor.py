@@ -13,11 +13,17 @@ tensorflow/core/framework/model.cc, seen in TensorFlow 2.21). Often it then slee
 for up to as long as the epoch took, while `fit` waits and every core is idle
 (benchmarks/epoch_waits.py). Untuned iterators have no such thread, and yield the same
 batches.
+
+And on Linux it leaves oneDNN, its library of fast convolutions, off on processors that
+have no instructions for int8 or bfloat16 (`DefaultOneDnnPolicy` in
+tensorflow/core/util/port.cc): those of many laptops, whose trainings it speeds up as
+well (benchmarks/onednn.py).
 """
 
 import functools
 import importlib.metadata
 import os
+import platform
 import re
 import shutil
 import sys
@@ -43,11 +49,15 @@ hidden_messages = []
 def quiet_start():
     """Imports Keras and starts its backend without a line on standard error.
 
-    From then on, a dataset of TensorFlow that does not ask for tuning is iterated over
-    untuned. A pipeline of your own should then say `num_parallel_calls` and `prefetch`
-    itself. A second call does nothing new. An exception is raised as ever.
+    TensorFlow computes with oneDNN on every x86-64 processor, unless the environment
+    says `TF_ENABLE_ONEDNN_OPTS=0`. From then on, a dataset of TensorFlow that does not
+    ask for tuning is iterated over untuned. A pipeline of your own should then say
+    `num_parallel_calls` and `prefetch` itself. A second call does nothing new. An
+    exception is raised as ever.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _standard_error_kept_in(hidden_messages):
         import keras
 

@@ -27,20 +27,50 @@ def test_make_bench_runs_every_script_that_needs_no_gpu():
     assert run == runnable - on_gpu - OTHERS
 
 
-@pytest.mark.parametrize(
-    ("clock", "message"),
-    [
-        ("turns.Clock()", "The referee is gone."),
-        ("fast_cnn_speed.Clock(1).start()", "Nobody asks any more."),
-    ],
-)
-def test_a_contestant_ends_with_its_referee(clock, message):
-    code = f"import fast_cnn_speed, turns; {clock}"
+@pytest.mark.parametrize("contestant", ["Clock()", "Laps(1)"])
+def test_a_contestant_ends_with_its_referee(contestant):
+    code = f"import turns; turns.{contestant}"
     folder = ROOT / "benchmarks"
     options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
     ended = subprocess.run([sys.executable, "-c", code], cwd=folder, **options)
     assert ended.returncode == 1
-    assert ended.stderr.strip() == message
+    assert ended.stderr.strip() == "The referee is gone."
+
+
+LAPS = """
+import sys, turns
+laps = turns.Laps(int(sys.argv[1]))
+for _ in range(3):
+    laps.start()
+    laps.stop()
+laps.tell(end=laps.done)
+"""
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """Lets a test import scripts, and those import each other."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "benchmarks"))
+
+
+def test_laps_go_round_and_the_first_does_not_count(benchmarks, capsys):
+    import turns
+
+    found = turns.rates({"snail": ["-c", LAPS, "1"], "hare": ["-c", LAPS, "1000000"]})
+    said = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert said == [f"lap {n}, {name}" for n in (1, 2, 3) for name in found]
+    assert [len(rates) for rates in found.values()] == [2, 2]
+    assert max(found["snail"]) < min(found["hare"])
+
+
+def test_contestants_have_names_of_their_own(benchmarks):
+    import fast_cnn_speed
+
+    names = [fast_cnn_speed.named(settings) for settings in fast_cnn_speed.GROWTH]
+    assert names[0] == "Keras"
+    assert len({*names}) == len(names)
+    assert "Keras, cores 1" in names
 
 
 @pytest.mark.parametrize(

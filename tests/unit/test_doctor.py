@@ -1,4 +1,5 @@
 import os
+import platform
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -24,6 +25,28 @@ def test_exception_passes_and_standard_error_comes_back(capfd):
         raise ImportError
     os.write(2, b"afterwards\n")
     assert capfd.readouterr().err == "afterwards\n"
+
+
+@pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="needs an x86-64"
+)
+@pytest.mark.parametrize("said", [None, "0"])
+def test_onednn_computes_unless_the_environment_says_otherwise(said):
+    """TensorFlow's own default differs from processor to processor."""
+    names = {"TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL"}
+    others = {name: os.environ[name] for name in os.environ.keys() - names}
+    wish = {"TF_ENABLE_ONEDNN_OPTS": said} if said else {}
+    code = (
+        "from cnnlab import doctor; doctor.quiet_start(); print(doctor.hidden_messages)"
+    )
+    messages = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**others, **wish, "TF_CPP_MIN_LOG_LEVEL": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert ("oneDNN custom operations are on" in messages) is (said is None)
 
 
 def test_datasets_are_read_without_the_thread_that_tunes_them():

@@ -1,0 +1,107 @@
+"""How much faster does TensorFlow train with oneDNN?
+
+    python benchmarks/onednn.py
+
+On Linux, TensorFlow leaves oneDNN off on processors that have no instructions for int8
+or bfloat16; `cnnlab.doctor.quiet_start` switches it on. Claim: every network below
+trains faster with it. They train on random images, with oneDNN and without it, in two
+processes that take turns of some steps; the ratio is the median of those of laps that
+follow each other. Wants an idle machine, takes ten minutes on two cores and writes
+data/records/onednn.json.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+
+import record
+import turns
+
+NAME = "onednn"
+NETWORKS = {  # name: shape of an image or clip; images in a step and in a lap
+    "modern CNN": {"shape": (32, 32, 3), "batch_size": 128, "lap": 2_560},
+    "fast CNN": {"shape": (32, 32, 3), "batch_size": 128, "lap": 1_280},
+    "small EfficientNet": {"shape": (32, 32, 3), "batch_size": 64, "lap": 640},
+    "3D CNN": {"shape": (8, 32, 32, 3), "batch_size": 16, "lap": 320},
+}
+KINDS = {"with oneDNN": "1", "without oneDNN": "0"}
+BUDGET = {"networks": NETWORKS, "laps": 7}  # after one that compiles
+
+
+def build(name):
+    """Builds a network with ten classes."""
+    from cnnlab.models.efficientnet import efficientnet
+    from cnnlab.models.fast_cnn import fast_cnn
+    from cnnlab.models.modern_cnn import modern_cnn
+    from cnnlab.models.video import cnn3d
+
+    shape = NETWORKS[name]["shape"]
+    if name == "modern CNN":
+        return modern_cnn()
+    if name == "fast CNN":
+        return fast_cnn(None, filters=(48, 128, 256))
+    if name == "small EfficientNet":
+        return efficientnet("small", num_classes=10)
+    return cnn3d(shape, filters=(8, 16, 32), pools=[(1, 2, 2), 2, 2], hidden=64)
+
+
+def compete(name, kind):
+    """Trains lap by lap, when it is told to."""
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = KINDS[kind]
+    setting = NETWORKS[name]
+    laps = turns.Laps(setting["lap"])
+    from cnnlab.doctor import quiet_start
+
+    quiet_start()
+    import keras
+
+    random = keras.random.SeedGenerator(0)
+    images = keras.random.uniform((setting["lap"], *setting["shape"]), seed=random)
+    labels = keras.ops.arange(setting["lap"]) % 10
+    model = build(name)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adamw", loss)
+    each_epoch_a_lap = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: laps.start(),
+        on_epoch_end=lambda epoch, logs: laps.stop(),
+    )
+    model.fit(
+        images,
+        labels,
+        batch_size=setting["batch_size"],
+        epochs=BUDGET["laps"] + 1,
+        callbacks=[each_epoch_a_lap],
+        verbose=0,
+    )
+    laps.tell(end=laps.done)
+
+
+def times_as_fast(run):
+    """Returns how many times as fast a network trains with oneDNN."""
+    on, off = (run["images_per_second"][kind] for kind in KINDS)
+    return statistics.median(fast / slow for fast, slow in zip(on, off, strict=True))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "contestant", nargs="*", help="network and kind: train it, when told to"
+    )
+    arguments = parser.parse_args()
+    if arguments.contestant:
+        compete(*arguments.contestant)
+        return
+    runs = []
+    for name in NETWORKS:
+        rates = turns.rates({kind: [__file__, name, kind] for kind in KINDS})
+        runs.append({"network": name, "images_per_second": rates})
+        print(f"{name}: {times_as_fast(runs[-1]):.2f} times as fast", flush=True)
+    conditions = record.conditions("keras", "tensorflow")
+    record.write(NAME, {"budget": BUDGET, **conditions, "runs": runs})
+    if slower := [run["network"] for run in runs if times_as_fast(run) < 1]:
+        sys.exit(f"The claim does not hold: {', '.join(slower)} train more slowly.")
+
+
+if __name__ == "__main__":
+    main()
