@@ -8,9 +8,10 @@ minutes pay for on two slow cores; widths and sizes were fixed beforehand, on va
 images (`fast_cnn_budget.py`). The ten minutes are a race: against the modern CNN with
 its own recipe and, where PyTorch is installed, against the fast recipe there;
 `turns.py` lets them take turns. Names after the leg start these contestants alone,
-`--setting` and `--seeds` a part of the runs. What a contestant has told is written
-after each of its epochs to data/records/cifar10_race.json; one that was cut short runs
-anew.
+`--setting` and `--seeds` a part of the runs. On a processor that does not multiply
+bfloat16, all compute in float32. What a contestant has told is written after each of
+its epochs to data/records/cifar10_race.json, beside the machine and how fast that
+multiplied before and after; one that was cut short runs anew.
 
 `gpu` wants a GPU that does nothing else. All 50,000 training images, the last epoch
 counts, the test set is read once; evaluation is not timed. Each finished run is written
@@ -60,7 +61,7 @@ CPU_SETTINGS = {  # filters of the blocks; height and width of the images, by ep
         "batch_size": 256,  # 512 such images take more than 2 GB
     },
 }
-RACE, ALONE = "10 minutes", "fast recipe"  # which has the other settings to itself
+RACE = "10 minutes"  # the other settings belong to the fast recipe
 GPU = "cifar10_race_gpu"
 GPU_BUDGET = {"num_train": 50_000, "num_test": 10_000, "dtype_policy": "mixed_bfloat16"}
 GPU_SETTINGS = {
@@ -144,8 +145,9 @@ def run(name, seed):
 def race(setting, names, seed, content):
     """Lets contestants race with one seed, and writes what they tell as they go."""
     runs = {}
+    machine = {"hardware": record.hardware(), "gigaflops": record.gigaflops()}
     for name in names:
-        runs[name] = {"setting": setting, "contestant": name, "seed": seed}
+        runs[name] = {"setting": setting, "contestant": name, "seed": seed, **machine}
         if name != "modern CNN":
             runs[name] |= CPU_SETTINGS[setting]
         runs[name]["epochs"] = []
@@ -158,7 +160,7 @@ def race(setting, names, seed, content):
         if "turn" in message:
             continue
         if "end" in message:
-            run |= message
+            run |= message | {"gigaflops_at_the_end": record.gigaflops()}
         else:
             run["epochs"].append(message)
             print(f"{setting}, {name}, seed {seed}: {message}", flush=True)
@@ -167,15 +169,25 @@ def race(setting, names, seed, content):
         record.write(CPU, content)
 
 
-def on_processors(arguments):
-    """Runs the race for every seed and contestant that has not ended yet."""
-    names = arguments.names or list(race_contestants.NAMES)
-    packages = ["keras", "tensorflow", "numpy"]
-    if importlib.util.find_spec("torch"):
-        packages.append("torch")
-    else:
+def _contestants(names):
+    """Returns who can run here, of these or of all."""
+    names = names or list(race_contestants.NAMES)
+    if not importlib.util.find_spec("torch"):
         print("PyTorch is not installed: requirements-bench.txt brings it.")
         names = [name for name in names if name not in race_contestants.TORCH]
+    if not record.multiplies_bfloat16():
+        print("This processor does not multiply bfloat16: float32 alone.")
+        names = [name for name in names if name not in race_contestants.BFLOAT16]
+    return names
+
+
+def on_processors(arguments):
+    """Runs the race for every seed and contestant that has not ended yet."""
+    names, packages = _contestants(arguments.names), ["keras", "tensorflow", "numpy"]
+    packages += ["torch"] if importlib.util.find_spec("torch") else []
+    alone = [name for name in names if name in race_contestants.KERAS]
+    if not arguments.names:
+        alone = alone[:1]
     conditions = record.conditions(*packages)
     content = record.begun(CPU, fast_recipe.load()[-1], CPU_BUDGET, **conditions)
     content["runs"] = [
@@ -192,7 +204,7 @@ def on_processors(arguments):
         missing = [
             name
             for name in names
-            if setting == RACE or name == ALONE
+            if setting == RACE or name in alone
             if (setting, name, seed) not in ended
         ]
         race(setting, missing, seed, content)
@@ -224,8 +236,9 @@ def main():
     known = GPU_SETTINGS if arguments.leg == "gpu" else race_contestants.NAMES
     if unknown := [name for name in arguments.names if name not in known]:
         parser.error(f"Names are {', '.join(known)}. Received: {', '.join(unknown)}")
-    if arguments.setting not in (None, RACE) and arguments.names not in ([], [ALONE]):
-        parser.error(f"'{arguments.setting}' is a setting of '{ALONE}' alone.")
+    others = [name for name in arguments.names if name not in race_contestants.KERAS]
+    if arguments.setting not in (None, RACE) and others:
+        parser.error(f"'{arguments.setting}' is a setting of the fast recipe alone.")
     {"cpu": on_processors, "gpu": on_a_gpu}[arguments.leg](arguments)
 
 

@@ -37,6 +37,11 @@ TORCH = {  # name: options of `fast_torch.Training`
     "PyTorch, bfloat16": {"channels_last": True, "dtype": "bfloat16"},
 }
 NAMES = (*KERAS, "modern CNN", *TORCH)
+BFLOAT16 = [
+    name
+    for name, options in {**KERAS, **TORCH}.items()
+    if "bfloat16" in options.get("dtype", "")
+]
 
 
 class Referee(keras.callbacks.Callback):

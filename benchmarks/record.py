@@ -11,7 +11,10 @@ import os
 import platform
 import subprocess
 import sys
+import timeit
 from pathlib import Path
+
+import numpy as np
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "data" / "records"
@@ -39,16 +42,50 @@ def conditions(*packages):
     )
     versions = {name: importlib.metadata.version(name) for name in packages}
     return {
-        "hardware": f"{_accelerator()}{_processor()}, {os.cpu_count()} cores",
+        "hardware": hardware(),
         "versions": {"python": platform.python_version(), **versions},
         "commit": commit,
     }
 
 
-def _processor():
+def hardware():
+    """Returns what this machine computes with, in words."""
+    return f"{_accelerator()}{_processor()}, {os.cpu_count()} cores"
+
+
+def gigaflops(size=2_000, rounds=5):
+    """Returns how fast NumPy multiplies matrices here, in 10^9 operations a second.
+
+    Machines in a cloud are slowed down at times, to a seventh in one case seen. Seconds
+    from such an hour say nothing of what took them.
+
+    Args:
+        size: Rows and columns of a matrix of float32.
+        rounds: Products, of which the fastest counts.
+    """
+    matrix = np.ones((size, size), "float32")
+    seconds = min(timeit.repeat(lambda: matrix @ matrix, number=1, repeat=rounds))
+    return round(2 * size**3 / seconds / 1e9)
+
+
+def multiplies_bfloat16():
+    """Returns whether the processor has instructions for it; where none tells, no.
+
+    Without them, a training in bfloat16 takes a dozen times as long as in float32.
+    """
+    said = _told_by_the_processor()
+    flags = said.get("flags") or said.get("Features", "")  # of x86, of ARM
+    return any("bf16" in flag for flag in flags.split())
+
+
+def _told_by_the_processor():
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
-    said = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    return dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+
+
+def _processor():
+    said = _told_by_the_processor()
     if "cpu family" not in said:
         return said.get("model name") or platform.processor()
     # Machines in a cloud may hide all but these, and differ twofold under one name.

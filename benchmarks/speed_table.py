@@ -57,11 +57,12 @@ def rows():
 
     made = record.read("cifar10_race")
     ended = [run for run in made["runs"] if "end" in run]
-    by_name = {}
+    alike = {}
     for run in ended:
-        by_name.setdefault((run["setting"], run["contestant"]), []).append(run)
-    for runs in by_name.values():
-        yield *_of_the_race(runs), made
+        on = run.get("hardware", made["hardware"])  # of the machine that began it
+        alike.setdefault((run["setting"], run["contestant"], on), []).append(run)
+    for (*_, on), runs in alike.items():
+        yield *_of_the_race(runs), {"hardware": on}
 
     made = record.read("cifar10_race_gpu")
     for name, setting in made["budget"]["settings"].items():

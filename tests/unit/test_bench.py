@@ -64,6 +64,28 @@ def test_laps_go_round_and_the_first_does_not_count(benchmarks, capsys):
     assert max(found["snail"]) < min(found["hare"])
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"flags": "fma avx2 avx512_bf16"}, True),
+        ({"flags": "amx_bf16 amx_tile"}, True),
+        ({"Features": "fp asimd bf16"}, True),
+        ({"flags": "fma avx2"}, False),
+        ({}, False),
+    ],
+)
+def test_without_instructions_for_bfloat16_it_is_left_out(
+    benchmarks, monkeypatch, told, expected
+):
+    import cifar10_race
+    import record
+
+    monkeypatch.setattr(record, "_told_by_the_processor", lambda: told)
+    assert record.multiplies_bfloat16() is expected
+    names = ["fast recipe", "fast recipe, float32", "modern CNN"]
+    assert cifar10_race._contestants(names) == names[not expected :]
+
+
 def test_contestants_have_names_of_their_own(benchmarks):
     import fast_cnn_speed
 
@@ -77,7 +99,7 @@ def test_contestants_have_names_of_their_own(benchmarks):
     ("arguments", "message"),
     [
         (["a snail"], "Names are fast recipe, .* Received: a snail"),
-        (["PyTorch", "--setting", "6 minutes"], "a setting of 'fast recipe' alone"),
+        (["PyTorch", "--setting", "6 minutes"], "a setting of the fast recipe alone"),
     ],
 )
 def test_who_does_not_run_is_not_started(arguments, message):
