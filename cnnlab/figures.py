@@ -204,26 +204,30 @@ def confusion(counts, classes, ax=None):
     return ax
 
 
-def ablation(accuracies, baseline, ax=None):
+def ablation(accuracies, baseline, ax=None, arms=None):
     """Draws each arm's runs as dots and their mean as a bar, the baseline as a line.
 
     Args:
         accuracies: A dict from an arm's name to its test accuracies, one a seed.
-        baseline: Name of the arm against which the others are read.
+        baseline: Name of the arm against which the others are read; black, unless it is
+            a model with a colour of its own.
         ax: Axes to draw into, new ones by default.
+        arms: Names from the lowest row to the highest, by default in the order of their
+            means.
 
     Returns:
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    arms = sorted(accuracies, key=lambda arm: np.mean(accuracies[arm]))
+    arms = arms or sorted(accuracies, key=lambda arm: np.mean(accuracies[arm]))
     reference = 100 * np.array(accuracies[baseline])
     spread = reference.std(ddof=1) if len(reference) > 1 else 0
     ax.axvspan(reference.mean() - spread, reference.mean() + spread, color="0.88", lw=0)
     ax.axvline(reference.mean(), color="0.5", lw=1)
     for row, arm in enumerate(arms):
         values = 100 * np.array(accuracies[arm])
-        color = MODEL_COLOURS.get(arm, OTHER_COLOURS[0])
+        default = COLOURS[-1] if arm == baseline else OTHER_COLOURS[0]
+        color = MODEL_COLOURS.get(arm, default)
         ax.plot(values, np.full(len(values), row), "o", color=color, ms=4, alpha=0.6)
         ax.plot(values.mean(), row, "|", color=color, ms=16, mew=2.5)
     ax.set_yticks(range(len(arms)), arms)
@@ -246,8 +250,8 @@ def flattery(sizes, by_test, by_val, ax=None):
     """
     ax = ax or plt.figure().subplots()
     for values, name, marker, color in (
-        (by_test, "epoch chosen on the test images", "^", COLOURS[1]),
-        (by_val, "epoch chosen on validation", "o", COLOURS[0]),
+        (by_test, "epoch chosen on the test images", "^", OTHER_COLOURS[1]),
+        (by_val, "epoch chosen on validation", "o", OTHER_COLOURS[0]),
     ):
         ax.plot(sizes, np.transpose(values), marker, color=color, ms=4, alpha=0.5)
         ax.plot(sizes, np.mean(values, 0), marker + "-", color=color, label=name)

@@ -257,7 +257,7 @@ def train_fast(
         seed: Seed of what each batch holds and of what `augment` draws; in which order
             batches come is shuffled as `Epochs` says.
         callbacks: Further `keras.callbacks.Callback` instances.
-        name: What the line of progress calls the run.
+        name: What the line of progress calls the run; `None` for no such line.
 
     Returns:
         A dict of lists with one number an epoch, as of `train`, without validation.
@@ -289,7 +289,8 @@ def train_fast(
         ),
         metrics=["accuracy"],
     )
-    progress = Progress(name, [(size or 1) ** 2 for size in sizes])
+    if name is not None:
+        callbacks = [Progress(name, [(size or 1) ** 2 for size in sizes]), *callbacks]
     history, done = {}, 0
     for size, stage in itertools.groupby(sizes):
         begun, done = done, done + len(list(stage))
@@ -298,7 +299,7 @@ def train_fast(
             batches,
             initial_epoch=begun,
             epochs=done,
-            callbacks=[progress, *callbacks],
+            callbacks=list(callbacks),
             verbose=0,
         )
         for key, values in _numbers(fitted).items():
@@ -306,6 +307,45 @@ def train_fast(
         if model.stop_training:  # a callback has had enough
             break
     return history
+
+
+def throughput(model, train_set, *, batch_size=512, seconds=4.0):
+    """Measures how many images a second `train_fast` trains a model on.
+
+    The model is trained by it for as long. The first step, which compiles, is left out,
+    and at least one more is taken.
+
+    Args:
+        model: `keras.Model` from images to logits.
+        train_set: `(images, labels)`, as for `Epochs`.
+        batch_size: Images in one step.
+        seconds: How long to count.
+
+    Returns:
+        Images a second.
+
+    Raises:
+        ValueError: As `Epochs`.
+    """
+    probe = _Probe(seconds)
+    options = {"batch_size": batch_size, "callbacks": [probe], "name": None}
+    train_fast(model, train_set, epochs=10_000, **options)
+    return batch_size * (len(probe.ended) - 1) / (probe.ended[-1] - probe.ended[0])
+
+
+class _Probe(keras.callbacks.Callback):
+    """Takes down when steps end, and ends the training after some seconds."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds, self.ended = seconds, []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ended.append(time.perf_counter())
+        since_the_first = self.ended[-1] - self.ended[0]
+        self.model.stop_training = (
+            len(self.ended) > 1 and since_the_first >= self.seconds
+        )
 
 
 class Epochs(keras.utils.PyDataset):

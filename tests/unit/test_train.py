@@ -18,6 +18,7 @@ from cnnlab.train import (
     Triangle,
     plateau_and_stop,
     split,
+    throughput,
     train,
     train_fast,
     train_seeds,
@@ -450,6 +451,26 @@ def test_who_stops_a_training_stops_it_at_every_size():
     options = {"epochs": 3, "batch_size": 8, "sizes": [2, 2, 4], "callbacks": [stop]}
     history = train_fast(anywhere(), squares(), **options)
     assert len(history["loss"]) == 1
+
+
+def test_throughput_counts_steps_after_the_first(monkeypatch, capsys):
+    """Every step takes a second: four of 8 images until three seconds are over."""
+    clock = itertools.count()
+    monkeypatch.setattr("cnnlab.train.time.perf_counter", lambda: float(next(clock)))
+    model = anywhere()
+    images, labels = squares()
+    rate = throughput(model, (images[:16], labels[:16]), batch_size=8, seconds=3)
+    assert rate == 8.0
+    assert int(model.optimizer.iterations) == 4  # of two epochs
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("num_images", [8, 16])
+def test_throughput_takes_a_step_more_than_the_one_that_compiles(num_images):
+    model = anywhere()
+    train_set = [part[:num_images] for part in squares()]
+    assert throughput(model, train_set, batch_size=8, seconds=0) > 0
+    assert int(model.optimizer.iterations) == 2
 
 
 def test_a_resized_pixel_is_the_mean_of_what_it_covers():
