@@ -22,6 +22,7 @@ NAME = "onednn"
 NETWORKS = {  # name: shape of an image or clip; images in a step and in a lap
     "modern CNN": {"shape": (32, 32, 3), "batch_size": 128, "lap": 2_560},
     "fast CNN": {"shape": (32, 32, 3), "batch_size": 128, "lap": 1_280},
+    "fast CNN in bfloat16": {"shape": (32, 32, 3), "batch_size": 128, "lap": 128},
     "small EfficientNet": {"shape": (32, 32, 3), "batch_size": 64, "lap": 640},
     "3D CNN": {"shape": (8, 32, 32, 3), "batch_size": 16, "lap": 320},
 }
@@ -39,8 +40,9 @@ def build(name):
     shape = NETWORKS[name]["shape"]
     if name == "modern CNN":
         return modern_cnn()
-    if name == "fast CNN":
-        return fast_cnn(None, filters=(48, 128, 256))
+    if "fast CNN" in name:
+        dtype = "mixed_bfloat16" if "bfloat16" in name else "float32"
+        return fast_cnn(None, filters=(48, 128, 256), convolution_dtype=dtype)
     if name == "small EfficientNet":
         return efficientnet("small", num_classes=10)
     return cnn3d(shape, filters=(8, 16, 32), pools=[(1, 2, 2), 2, 2], hidden=64)
