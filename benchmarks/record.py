@@ -71,7 +71,7 @@ def gigaflops(size=2_000, rounds=5):
 def multiplies_bfloat16():
     """Returns whether the processor has instructions for it; where none tells, no.
 
-    Without them, a training in bfloat16 takes a dozen times as long as in float32.
+    Without them, a training in bfloat16 takes over ten times as long as in float32.
     """
     said = _told_by_the_processor()
     flags = said.get("flags") or said.get("Features", "")  # of x86, of ARM
