@@ -144,6 +144,8 @@ def run(name, seed):
 
 def race(setting, names, seed, content):
     """Lets contestants race with one seed, and writes what they tell as they go."""
+    if not names:
+        return
     runs = {}
     machine = {"hardware": record.hardware(), "gigaflops": record.gigaflops()}
     for name in names:

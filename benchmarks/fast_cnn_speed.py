@@ -10,6 +10,7 @@ so that whatever else the machine does hits all alike; ratios are those of turns
 follow each other. PyTorch comes with requirements-bench.txt; without it Keras runs
 alone. `growth` asks Keras alone: batch size, width, cores, image size, type, one
 changed at a time. Both want an idle machine and write data/records/fast_cnn_speed.json.
+On a processor that does not multiply bfloat16, rivals are those in float32 alone.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import functools
 import importlib.util
 import json
 import os
+import sys
 
 import record
 import turns
@@ -59,13 +61,20 @@ def main():
     if arguments.leg == "contestant":
         compete(arguments.settings)
         return
+    with_bfloat16 = record.multiplies_bfloat16()
     if arguments.leg == "growth":
+        if not with_bfloat16:
+            sys.exit("`growth` computes in bfloat16, which this processor does not.")
         contestants = [{"name": named(settings), **settings} for settings in GROWTH]
     else:
         contestants = [{"name": name, **USUAL, **RIVALS[name]} for name in RIVALS]
         if not importlib.util.find_spec("torch"):
             print("PyTorch is not installed: requirements-bench.txt brings it.")
             contestants = [each for each in contestants if "Keras" in each["name"]]
+        if not with_bfloat16:
+            print("This processor does not multiply bfloat16: float32 alone.")
+            others = [each for each in contestants if "bfloat16" not in each["name"]]
+            contestants = others
     laps = {"laps": LAPS[arguments.leg] + 1}
     found = turns.rates(
         {

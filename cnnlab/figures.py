@@ -209,8 +209,7 @@ def ablation(accuracies, baseline, ax=None, arms=None):
 
     Args:
         accuracies: A dict from an arm's name to its test accuracies, one a seed.
-        baseline: Name of the arm against which the others are read; black, unless it is
-            a model with a colour of its own.
+        baseline: Name of the arm against which the others are read.
         ax: Axes to draw into, new ones by default.
         arms: Names from the lowest row to the highest, by default in the order of their
             means.
@@ -226,8 +225,7 @@ def ablation(accuracies, baseline, ax=None, arms=None):
     ax.axvline(reference.mean(), color="0.5", lw=1)
     for row, arm in enumerate(arms):
         values = 100 * np.array(accuracies[arm])
-        default = COLOURS[-1] if arm == baseline else OTHER_COLOURS[0]
-        color = MODEL_COLOURS.get(arm, default)
+        color = MODEL_COLOURS.get(arm, OTHER_COLOURS[0])
         ax.plot(values, np.full(len(values), row), "o", color=color, ms=4, alpha=0.6)
         ax.plot(values.mean(), row, "|", color=color, ms=16, mew=2.5)
     ax.set_yticks(range(len(arms)), arms)

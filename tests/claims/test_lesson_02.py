@@ -283,8 +283,7 @@ def test_tensorflow_waits_between_epochs_and_here_it_does_not():
 def test_onednn_and_float32_are_faster_where_they_are_said_to_be():
     runs = {run["network"]: run for run in record.read(onednn.NAME)["runs"]}
     assert runs.keys() == onednn.NETWORKS.keys()
-    for network, run in runs.items():
-        assert "bfloat16" in network or onednn.times_as_fast(run) > 1
+    assert min(map(onednn.times_as_fast, runs.values())) > 1
     stated = {"fast CNN": 1.7, "3D CNN": 3.1}
     for network, times in stated.items():
         assert round(onednn.times_as_fast(runs[network]), 1) == times
@@ -292,7 +291,7 @@ def test_onednn_and_float32_are_faster_where_they_are_said_to_be():
         np.median(runs[network]["images_per_second"]["with oneDNN"])
         for network in ("fast CNN", "fast CNN in bfloat16")
     )
-    assert round(float32 / bfloat16) == 15
+    assert float32 / bfloat16 > 10
 
 
 @pytest.mark.quick
@@ -309,6 +308,12 @@ def test_narrow_and_long_beats_wide_and_short_at_equal_cost():
     for filters, points in ((narrow, 0.3), ((64, 128, 256), 1.0)):
         gain = reached[filters, "21, then full"] - reached[filters, "full size"]
         assert round(gain, 1) == points
+    of_second_seeds = [
+        100 * run["accuracy"] - reached[tuple(run["filters"]), run["shares"]]
+        for run in runs
+        if (run["minutes"], run["seed"]) == (10, 1)
+    ]
+    assert sorted(np.abs(np.round(of_second_seeds, 1))) == [0.0, 0.4]
 
 
 def test_in_the_same_time_the_fast_recipe_learns_more_than_the_modern_cnn():

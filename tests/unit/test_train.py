@@ -456,7 +456,8 @@ def test_who_stops_a_training_stops_it_at_every_size():
 def test_throughput_counts_steps_after_the_first(monkeypatch, capsys):
     """Every step takes a second: four of 8 images until three seconds are over."""
     clock = itertools.count()
-    monkeypatch.setattr("cnnlab.train.time.perf_counter", lambda: float(next(clock)))
+    ticking = SimpleNamespace(perf_counter=lambda: float(next(clock)))
+    monkeypatch.setattr("cnnlab.train.time", ticking)
     model = anywhere()
     images, labels = squares()
     rate = throughput(model, (images[:16], labels[:16]), batch_size=8, seconds=3)
