@@ -202,6 +202,16 @@ def test_minutes_reach_what_is_stated(minutes, plain, flip_averaged):
 
 
 @pytest.mark.quick
+def test_an_older_processor_reaches_as_much_in_float32():
+    first, *_ = raced("6 minutes", "fast recipe, float32")
+    assert "family 25, model 1)" in first["hardware"]
+    accuracy = first["epochs"][-1]["accuracy"]
+    assert f"{100 * accuracy:.1f} % in {first['end'] / 60:.0f}" == "90.1 % in 12"
+    reached = [run["epochs"][-1]["accuracy"] for run in raced("6 minutes")]
+    assert abs(accuracy - np.mean(reached)) < 2 * np.std(reached, ddof=1)
+
+
+@pytest.mark.quick
 def test_the_published_widths_reach_what_is_stated():
     first, *_ = raced("40 minutes")
     last = first["epochs"][-1]
