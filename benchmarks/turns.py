@@ -144,6 +144,8 @@ def _turn(name, process):
     process.stdin.flush()
     for line in process.stdout:
         message = json.loads(line)
+        if "end" in message:
+            process.wait()  # what comes next shall have the machine to itself
         yield message
         if message.keys() & {"turn", "end"}:
             return

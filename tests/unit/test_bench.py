@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,16 @@ def test_without_instructions_for_bfloat16_it_is_left_out(
     assert record.multiplies_bfloat16() is expected
     names = ["fast recipe", "fast recipe, float32", "modern CNN"]
     assert cifar10_race._contestants(names) == names[not expected :]
+
+
+def test_who_has_ended_computes_no_more(benchmarks):
+    import turns
+
+    lingering = LAPS + "import time; time.sleep(1)"
+    began = time.perf_counter()
+    for _, message in turns.taken({"snail": ["-c", lingering, "1"]}):
+        if "end" in message:
+            assert time.perf_counter() - began > 1
 
 
 def test_contestants_have_names_of_their_own(benchmarks):
