@@ -73,8 +73,7 @@ def main():
             contestants = [each for each in contestants if "Keras" in each["name"]]
         if not with_bfloat16:
             print("This processor does not multiply bfloat16: float32 alone.")
-            others = [each for each in contestants if "bfloat16" not in each["name"]]
-            contestants = others
+            contestants = [row for row in contestants if "bfloat16" not in row["name"]]
     laps = {"laps": LAPS[arguments.leg] + 1}
     found = turns.rates(
         {
@@ -92,9 +91,8 @@ def main():
 
 def named(settings):
     """Returns a name that says what is not as usual."""
-    changed = (f"{dial} {settings[dial]}" for dial in USUAL)
-    usual = {f"{dial} {value}" for dial, value in USUAL.items()}
-    return ", ".join(["Keras", *(each for each in changed if each not in usual)])
+    changed = [dial for dial in USUAL if settings[dial] != USUAL[dial]]
+    return ", ".join(["Keras", *(f"{dial} {settings[dial]}" for dial in changed)])
 
 
 def compete(settings):

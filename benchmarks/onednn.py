@@ -40,7 +40,6 @@ def build(name):
     from cnnlab.models.modern_cnn import modern_cnn
     from cnnlab.models.video import cnn3d
 
-    shape = NETWORKS[name]["shape"]
     if name == "modern CNN":
         return modern_cnn()
     if "fast CNN" in name:
@@ -48,7 +47,8 @@ def build(name):
         return fast_cnn(None, filters=(48, 128, 256), convolution_dtype=dtype)
     if name == "small EfficientNet":
         return efficientnet("small", num_classes=10)
-    return cnn3d(shape, filters=(8, 16, 32), pools=[(1, 2, 2), 2, 2], hidden=64)
+    options = {"filters": (8, 16, 32), "pools": [(1, 2, 2), 2, 2], "hidden": 64}
+    return cnn3d(NETWORKS[name]["shape"], **options)
 
 
 def compete(name, kind):
