@@ -5,14 +5,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 
 from conftest import HERE, PICTURES, ROOT
 
 TOKEN = "browser"
 COURSE = PICTURES / "course"
 SETTINGS = PICTURES / "settings"
+LOG = PICTURES / "jupyterlab.log"
 SECONDS_TO_START = 180  # of JupyterLab, or of a kernel, on a busy machine
 SECONDS_PER_LESSON = 900
 IDLE = """window.jupyterapp?.shell.currentWidget?.sessionContext?.session
@@ -52,7 +53,7 @@ def free_port():
 
 @contextmanager
 def served():
-    """Yields the address of a JupyterLab that ends with the block."""
+    """Yields the address of a JupyterLab, on the copy, that ends with the block."""
     port = free_port()
     options = [
         "--no-browser",
@@ -64,22 +65,22 @@ def served():
     ]
     state = PICTURES / "lab"
     command = ["make", "lab", f"LAB_STATE={state}", f"LAB_ARGS={' '.join(options)}"]
-    server = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    with LOG.open("w") as log:
+        server = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=_environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         _wait_until_it_serves(server)
         yield f"http://{HERE}:{port}"
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(server.pid, signal.SIGTERM)
         server.wait(SECONDS_TO_START)
-        server.stdout.close()
 
 
 def _environment():
@@ -90,16 +91,11 @@ def _environment():
 
 
 def _wait_until_it_serves(server):
-    lines, serves = [], threading.Event()
-
-    def read():
-        for line in server.stdout:
-            lines.append(line)
-            if "is running at" in line:
-                serves.set()
-
-    threading.Thread(target=read, daemon=True).start()
-    assert serves.wait(SECONDS_TO_START), "".join(lines)
+    latest = time.monotonic() + SECONDS_TO_START
+    while "is running at" not in (said := LOG.read_text(errors="replace")):
+        may_still_come = server.poll() is None and time.monotonic() < latest
+        assert may_still_come, f"JupyterLab does not serve:\n{said}"
+        time.sleep(0.2)
 
 
 def open_lesson(page, address, name):
