@@ -29,7 +29,6 @@ the record says whether there was one.
 """
 
 import argparse
-import importlib.util
 import itertools
 import json
 import os
@@ -171,26 +170,17 @@ def race(setting, names, seed, content):
         record.write(CPU, content)
 
 
-def _contestants(names):
-    """Returns who can run here, of these or of all."""
-    names = names or list(race_contestants.NAMES)
-    if not importlib.util.find_spec("torch"):
-        print("PyTorch is not installed: requirements-bench.txt brings it.")
-        names = [name for name in names if name not in race_contestants.TORCH]
-    if not record.multiplies_bfloat16():
-        print("This processor does not multiply bfloat16: float32 alone.")
-        names = [name for name in names if name not in race_contestants.BFLOAT16]
-    return names
-
-
 def on_processors(arguments):
     """Runs the race for every seed and contestant that has not ended yet."""
-    names, packages = _contestants(arguments.names), ["keras", "tensorflow", "numpy"]
-    packages += ["torch"] if importlib.util.find_spec("torch") else []
+    names = turns.runnable(
+        arguments.names or race_contestants.NAMES,
+        race_contestants.TORCH,
+        race_contestants.BFLOAT16,
+    )
     alone = [name for name in names if name in race_contestants.KERAS]
     if not arguments.names:
         alone = alone[:1]
-    conditions = record.conditions(*packages)
+    conditions = record.conditions(*turns.packages())
     content = record.begun(CPU, fast_recipe.load()[-1], CPU_BUDGET, **conditions)
     content["runs"] = [
         run

@@ -15,7 +15,6 @@ On a processor that does not multiply bfloat16, rivals are those in float32 alon
 
 import argparse
 import functools
-import importlib.util
 import json
 import os
 import sys
@@ -61,19 +60,17 @@ def main():
     if arguments.leg == "contestant":
         compete(arguments.settings)
         return
-    with_bfloat16 = record.multiplies_bfloat16()
     if arguments.leg == "growth":
-        if not with_bfloat16:
+        if not record.multiplies_bfloat16():
             sys.exit("`growth` computes in bfloat16, which this processor does not.")
         contestants = [{"name": named(settings), **settings} for settings in GROWTH]
     else:
-        contestants = [{"name": name, **USUAL, **RIVALS[name]} for name in RIVALS]
-        if not importlib.util.find_spec("torch"):
-            print("PyTorch is not installed: requirements-bench.txt brings it.")
-            contestants = [each for each in contestants if "Keras" in each["name"]]
-        if not with_bfloat16:
-            print("This processor does not multiply bfloat16: float32 alone.")
-            contestants = [row for row in contestants if "bfloat16" not in row["name"]]
+        in_torch, in_bfloat16 = (
+            [name for name in RIVALS if wanted in name]
+            for wanted in ("PyTorch", "bfloat16")
+        )
+        names = turns.runnable(RIVALS, in_torch, in_bfloat16)
+        contestants = [{"name": name, **USUAL, **RIVALS[name]} for name in names]
     laps = {"laps": LAPS[arguments.leg] + 1}
     found = turns.rates(
         {
@@ -83,9 +80,8 @@ def main():
     )
     rows = [each | {"images_per_second": found[each["name"]]} for each in contestants]
     content = record.read(NAME) or {}
-    packages = ["keras", "tensorflow", "numpy"]
-    packages += ["torch"] if importlib.util.find_spec("torch") else []
-    content[arguments.leg] = {**record.conditions(*packages), "contestants": rows}
+    conditions = record.conditions(*turns.packages())
+    content[arguments.leg] = {**conditions, "contestants": rows}
     record.write(NAME, content)
 
 
@@ -129,7 +125,6 @@ def keras_laps(settings, laps):
 
     quiet_start()
     import fast_recipe
-    import keras
 
     from cnnlab.train import train_fast
 
@@ -140,17 +135,13 @@ def keras_laps(settings, laps):
         input_shape=images.shape[1:],
         convolution_dtype=settings["dtype"],
     )
-    each_epoch_a_lap = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: laps.start(),
-        on_epoch_end=lambda epoch, logs: laps.stop(),
-    )
     train_fast(
         model,
         (images, labels),
         epochs=settings["laps"],
         batch_size=settings["batch_size"],
         augment=see,
-        callbacks=[each_epoch_a_lap],
+        callbacks=[laps.callback()],
     )
 
 

@@ -67,16 +67,12 @@ def compete(name, kind):
     model = build(name)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adamw", loss)
-    each_epoch_a_lap = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: laps.start(),
-        on_epoch_end=lambda epoch, logs: laps.stop(),
-    )
     model.fit(
         images,
         labels,
         batch_size=setting["batch_size"],
         epochs=BUDGET["laps"] + 1,
-        callbacks=[each_epoch_a_lap],
+        callbacks=[laps.callback()],
         verbose=0,
     )
     laps.tell(end=laps.done)

@@ -5,11 +5,14 @@ and the contestant that has used the least time goes next. Where rates are asked
 turn is a lap of so many images, and contestants go round.
 """
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
+
+import record
 
 SECONDS = 20.0  # of one turn, until the step that is under way has ended
 
@@ -62,7 +65,7 @@ class Clock(Contestant):
 
 
 class Laps(Contestant):
-    """Turns of equally many images.
+    """Turns of equally many images; `callback` makes each epoch of `fit` one.
 
     Args:
         num_images: Images in a lap.
@@ -71,6 +74,15 @@ class Laps(Contestant):
     def __init__(self, num_images):
         self.num_images, self.done = num_images, 0
         super().__init__()
+
+    def callback(self):
+        """Returns a Keras callback that makes each epoch a lap."""
+        import keras  # not every contestant computes with it
+
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: self.start(),
+            on_epoch_end=lambda epoch, logs: self.stop(),
+        )
 
     def start(self):
         self.started = time.perf_counter()
@@ -81,6 +93,29 @@ class Laps(Contestant):
         self.done += 1
         self.tell(turn=self.done, images_per_second=rate)
         self.wait()
+
+
+def runnable(names, in_torch, in_bfloat16):
+    """Returns the names of those that can run here, and prints why others cannot.
+
+    Args:
+        names: Names of contestants.
+        in_torch: Names of those that want PyTorch.
+        in_bfloat16: Names of those that want a processor that multiplies bfloat16.
+    """
+    if not importlib.util.find_spec("torch"):
+        print("PyTorch is not installed: requirements-bench.txt brings it.")
+        names = [name for name in names if name not in in_torch]
+    if not record.multiplies_bfloat16():
+        print("This processor does not multiply bfloat16: float32 alone.")
+        names = [name for name in names if name not in in_bfloat16]
+    return list(names)
+
+
+def packages():
+    """Returns the names of the distributions that contestants compute with."""
+    torch = ["torch"] if importlib.util.find_spec("torch") else []
+    return ["keras", "tensorflow", "numpy", *torch]
 
 
 def taken(commands):

@@ -78,13 +78,15 @@ def test_laps_go_round_and_the_first_does_not_count(benchmarks, capsys):
 def test_without_instructions_for_bfloat16_it_is_left_out(
     benchmarks, monkeypatch, told, expected
 ):
-    import cifar10_race
+    import race_contestants
     import record
+    import turns
 
     monkeypatch.setattr(record, "_told_by_the_processor", lambda: told)
     assert record.multiplies_bfloat16() is expected
     names = ["fast recipe", "fast recipe, float32", "modern CNN"]
-    assert cifar10_race._contestants(names) == names[not expected :]
+    found = turns.runnable(names, (), race_contestants.BFLOAT16)
+    assert found == names[not expected :]
 
 
 def test_who_has_ended_computes_no_more(benchmarks):
