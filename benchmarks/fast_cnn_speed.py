@@ -65,10 +65,8 @@ def main():
             sys.exit("`growth` computes in bfloat16, which this processor does not.")
         contestants = [{"name": named(settings), **settings} for settings in GROWTH]
     else:
-        in_torch, in_bfloat16 = (
-            [name for name in RIVALS if wanted in name]
-            for wanted in ("PyTorch", "bfloat16")
-        )
+        in_torch = [name for name in RIVALS if "PyTorch" in name]
+        in_bfloat16 = [name for name in RIVALS if "bfloat16" in name]
         names = turns.runnable(RIVALS, in_torch, in_bfloat16)
         contestants = [{"name": name, **USUAL, **RIVALS[name]} for name in names]
     laps = {"laps": LAPS[arguments.leg] + 1}
@@ -80,7 +78,7 @@ def main():
     )
     rows = [each | {"images_per_second": found[each["name"]]} for each in contestants]
     content = record.read(NAME) or {}
-    conditions = record.conditions(*turns.packages())
+    conditions = record.conditions(*turns.PACKAGES)
     content[arguments.leg] = {**conditions, "contestants": rows}
     record.write(NAME, content)
 

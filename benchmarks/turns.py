@@ -14,6 +14,8 @@ import time
 
 import record
 
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+PACKAGES = ["keras", "tensorflow", "numpy", *(["torch"] if HAS_TORCH else [])]
 SECONDS = 20.0  # of one turn, until the step that is under way has ended
 
 
@@ -65,7 +67,7 @@ class Clock(Contestant):
 
 
 class Laps(Contestant):
-    """Turns of equally many images; `callback` makes each epoch of `fit` one.
+    """Turns of equally many images.
 
     Args:
         num_images: Images in a lap.
@@ -103,19 +105,15 @@ def runnable(names, in_torch, in_bfloat16):
         in_torch: Names of those that want PyTorch.
         in_bfloat16: Names of those that want a processor that multiplies bfloat16.
     """
-    if not importlib.util.find_spec("torch"):
-        print("PyTorch is not installed: requirements-bench.txt brings it.")
-        names = [name for name in names if name not in in_torch]
-    if not record.multiplies_bfloat16():
-        print("This processor does not multiply bfloat16: float32 alone.")
-        names = [name for name in names if name not in in_bfloat16]
-    return list(names)
-
-
-def packages():
-    """Returns the names of the distributions that contestants compute with."""
-    torch = ["torch"] if importlib.util.find_spec("torch") else []
-    return ["keras", "tensorflow", "numpy", *torch]
+    for wanted, is_here, reason in (
+        (in_torch, HAS_TORCH, "PyTorch is not installed (requirements-bench.txt)"),
+        (in_bfloat16, record.multiplies_bfloat16(), "no bfloat16 on this processor"),
+    ):
+        left_out = [] if is_here else [name for name in names if name in wanted]
+        if left_out:
+            print(f"Left out, {reason}: {'; '.join(left_out)}")
+        names = [name for name in names if name not in left_out]
+    return names
 
 
 def taken(commands):

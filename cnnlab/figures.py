@@ -528,6 +528,37 @@ def race(contestants, ax=None):
     return ax
 
 
+def trainings(machines, ax=None):
+    """Draws trainings by their seconds, on a log scale, and what they reach.
+
+    Args:
+        machines: A dict from a machine, which has a marker of its own, to a dict from
+            the name of a training, written beside it, to a pair of sequences `(N,)`,
+            one number a seed: seconds, and accuracies in [0, 1].
+        ax: Axes to draw into, new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.figure().subplots()
+    styles = zip(OTHER_COLOURS, MARKERS, strict=False)
+    for (machine, groups), (colour, marker) in zip(
+        machines.items(), styles, strict=False
+    ):
+        style = {"color": colour, "marker": marker, "mfc": "none", "ls": ""}
+        ax.plot([], [], label=machine, **style)
+        for name, (seconds, accuracies) in groups.items():
+            percent = 100 * np.asarray(accuracies)
+            ax.plot(seconds, percent, **style)
+            place = 1.15 * max(seconds), np.mean(percent)
+            ax.annotate(name, place, va="center", fontsize=8)
+    ax.set(xscale="log", xlabel="seconds of training", ylabel="test accuracy (%)")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_xlim(right=8 * ax.get_xlim()[1])  # names stand on the right
+    ax.legend(fontsize=8)
+    return ax
+
+
 def speeds(dials, figure=None):
     """Draws images a second over the settings of one dial, a panel a dial.
 

@@ -224,42 +224,53 @@ def test_the_published_widths_reach_what_is_stated():
     assert np.round(reached, 1).tolist() == [93.8, 94.3]
 
 
+def on_gpu(setting, metric):
+    """What the seeds of a setting measured on the GPU, in their order."""
+    runs = record.read("cifar10_race_gpu")["runs"]
+    runs = [run for run in runs if run["setting"] == setting]
+    return np.array([run[metric] for run in sorted(runs, key=lambda run: run["seed"])])
+
+
 @pytest.mark.quick
-def test_a_gpu_reaches_in_seconds_what_is_stated():
-    content = record.read("cifar10_race_gpu")
-    runs = {setting: [] for setting in content["budget"]["settings"]}
-    for run in content["runs"]:
-        runs[run["setting"]].append(run)
-    reached = {
-        setting: 100 * np.array([run["flip_averaged_accuracy"] for run in of_setting])
-        for setting, of_setting in runs.items()
-    }
-    assert reached["94 %"].mean() >= 94
-    for setting, stated in (("94 %", "94.0 ± 0.1"), ("95 %", "94.8 ± 0.1")):
-        values = reached[setting]
-        assert f"{values.mean():.1f} ± {values.std(ddof=1):.1f}" == stated
-    assert np.round(reached["96 %"], 1).tolist() == [95.5]
-    narrow = runs["94 %"]
-    seconds = [run["seconds"] for run in narrow]
-    assert max(seconds) < 17
-    first, *others = seconds
+@pytest.mark.parametrize(
+    ("setting", "seeds", "stated"),
+    [("94 %", 3, 94.0), ("95 %", 3, 94.8), ("96 %", 1, 95.5)],
+)
+def test_a_gpu_reaches_what_is_stated(setting, seeds, stated):
+    reached = 100 * on_gpu(setting, "flip_averaged_accuracy")
+    assert len(reached) == seeds
+    assert round(reached.mean(), 1) == stated
+    assert reached.std(ddof=min(1, seeds - 1)) < 0.15
+
+
+@pytest.mark.quick
+def test_on_a_gpu_the_published_widths_reach_94_percent_in_less_than_20_seconds():
+    assert on_gpu("94 %", "flip_averaged_accuracy").mean() >= 0.94
+    first, *others = on_gpu("94 %", "seconds")
+    assert max(first, *others) < 20
     assert all(4.5 < first - other < 5.5 for other in others)
-    for run in narrow[1:]:
-        assert 0.45 < run["seconds_of_preparing_batches"] / run["seconds"] < 0.55
-    published = {"94 %": 3.29, "95 %": 10.4, "96 %": 46.3}  # Jordan 2024, section 1
-    for setting, of_paper in published.items():
-        assert min(run["seconds"] for run in runs[setting]) > of_paper
+
+
+@pytest.mark.quick
+def test_processors_prepare_batches_for_half_of_the_seconds_on_a_gpu():
+    shares = on_gpu("94 %", "seconds_of_preparing_batches") / on_gpu("94 %", "seconds")
+    assert min(shares[1:]) > 0.45  # without the first run, which compiles more
+    assert max(shares[1:]) < 0.55
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("setting", "published_seconds"), [("94 %", 3.29), ("95 %", 10.4), ("96 %", 46.3)]
+)
+def test_the_published_code_is_faster_on_a_gpu(setting, published_seconds):
+    assert min(on_gpu(setting, "seconds")) > published_seconds
 
 
 @pytest.mark.quick
 def test_two_cores_take_about_a_hundred_times_as_long_as_a_gpu():
-    on_gpu = [
-        run["seconds"]
-        for run in record.read("cifar10_race_gpu")["runs"]
-        if run["setting"] == "94 %"
-    ]
     on_cores = [run["end"] for run in raced("40 minutes")]
-    assert 70 < np.mean(on_cores) / np.mean(on_gpu) < 140
+    ratio = np.mean(on_cores) / on_gpu("94 %", "seconds").mean()
+    assert 70 < ratio < 140
 
 
 @pytest.mark.quick

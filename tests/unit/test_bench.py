@@ -89,6 +89,18 @@ def test_without_instructions_for_bfloat16_it_is_left_out(
     assert found == names[not expected :]
 
 
+def test_without_pytorch_its_contestants_are_left_out_and_told(
+    benchmarks, monkeypatch, capsys
+):
+    import turns
+
+    monkeypatch.setattr(turns, "HAS_TORCH", False)
+    assert turns.runnable(["Keras", "PyTorch"], ["PyTorch"], ()) == ["Keras"]
+    assert re.search("Left out, PyTorch .*: PyTorch$", capsys.readouterr().out)
+    assert turns.runnable(["Keras"], ["PyTorch"], ()) == ["Keras"]
+    assert capsys.readouterr().out == ""
+
+
 def test_who_has_ended_computes_no_more(benchmarks):
     import turns
 

@@ -242,6 +242,22 @@ def test_a_model_has_the_colour_of_its_curves_in_a_race_too():
     assert len(set(colours[1].values())) == 2
 
 
+def test_trainings_stand_at_their_seconds_with_a_marker_for_each_machine():
+    machines = {
+        "cores": {"narrow": ([200, 100], [0.9, 0.8]), "wide": ([900], [0.94])},
+        "GPU": {"wide": ([10], [0.94])},
+    }
+    ax = figures.trainings(machines)
+    drawn = [line for line in ax.lines if len(line.get_xdata())]
+    found = [line.get_xydata().tolist() for line in drawn]
+    assert found == [[[200, 90], [100, 80]], [[900, 94]], [[10, 94]]]
+    narrow, wide, on_gpu = (line.get_marker() for line in drawn)
+    assert narrow == wide != on_gpu
+    assert [name.get_text() for name in ax.texts] == ["narrow", "wide", "wide"]
+    assert [text.get_text() for text in ax.get_legend().texts] == ["cores", "GPU"]
+    assert ax.get_xscale() == "log"
+
+
 def test_speeds_are_drawn_as_medians_and_turns_a_panel_a_dial():
     axes = figures.speeds({"batch": {64: [1, 2, 9], 128: [5]}, "cores": {1: [4, 6]}})
     heights = [[bars[0].get_height() for bars in ax.containers] for ax in axes]
