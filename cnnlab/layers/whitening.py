@@ -10,6 +10,8 @@ Source: patch whitening, Coates & Ng 2012, https://doi.org/10.1007/978-3-642-352
 import numpy as np
 from keras import layers
 
+IMAGES_AT_A_TIME = 500  # patches of 5,000 would take half a gigabyte
+
 
 def whitening_filters(images, kernel_size=2, epsilon=3e-5):
     """Computes the filters that whiten the patches of images.
@@ -42,10 +44,14 @@ def whitening_filters(images, kernel_size=2, epsilon=3e-5):
     size = (kernel_size, kernel_size)
     patches = np.lib.stride_tricks.sliding_window_view(images, size, (1, 2))
     patches = np.moveaxis(patches, 3, -1)  # (N, rows, columns, kh, kw, C)
-    shape = patches.shape[3:]
-    patches = patches.reshape(-1, np.prod(shape)).astype("float64")
-    mean = patches.mean(0)
-    covariance = np.atleast_2d(np.cov(patches, rowvar=False))  # a number if F / 2 is 1
+    num_patches, shape = np.prod(patches.shape[:3]), patches.shape[3:]
+    mean = patches.mean((0, 1, 2), dtype="float64").ravel()
+    products = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(patches), IMAGES_AT_A_TIME):
+        few = patches[start : start + IMAGES_AT_A_TIME]
+        centred = few.reshape(-1, len(mean)) - mean
+        products += centred.T @ centred
+    covariance = products / (num_patches - 1)
     variances, directions = np.linalg.eigh(covariance)
     filters = directions / np.sqrt(variances + epsilon)  # (kh * kw * C, F / 2)
     filters = np.concatenate([filters, -filters], 1)
