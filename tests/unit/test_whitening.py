@@ -1,5 +1,7 @@
 """Whitening: what patches become is uncorrelated, and stays as it was computed."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -49,6 +51,15 @@ def test_every_filter_comes_with_its_negative():
     assert kernel.dtype == bias.dtype == np.float32
     np.testing.assert_array_equal(kernel[..., :12], -kernel[..., 12:])
     np.testing.assert_array_equal(bias[:12], -bias[12:])
+
+
+def test_patches_of_many_images_do_not_lie_in_memory_together():
+    images = smooth_images(num_images=4_000)
+    tracemalloc.start()
+    whitening_filters(images)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * images.nbytes  # in one piece: twelve times as much
 
 
 def test_training_leaves_the_filters_as_they_are():
