@@ -185,6 +185,7 @@ def raced(setting, contestant="fast recipe"):
     [
         (6, "90.2 ± 0.2", "90.9 ± 0.1"),
         (10, "92.2 ± 0.1", "92.9 ± 0.1"),
+        (40, "93.7 ± 0.1", "94.3 ± 0.1"),
     ],
 )
 def test_minutes_reach_what_is_stated(minutes, plain, flip_averaged):
@@ -209,19 +210,6 @@ def test_an_older_processor_reaches_as_much_in_float32():
     assert f"{100 * accuracy:.1f} % in {first['end'] / 60:.0f}" == "90.1 % in 12"
     reached = [run["epochs"][-1]["accuracy"] for run in raced("6 minutes")]
     assert abs(accuracy - np.mean(reached)) < 2 * np.std(reached, ddof=1)
-
-
-@pytest.mark.quick
-def test_the_published_widths_reach_what_is_stated():
-    first, *_ = raced("40 minutes")
-    last = first["epochs"][-1]
-    assert first["seed"] == 0
-    assert len(first["epochs"]) == 23
-    assert round(first["end"] / 60) == 20
-    assert first["share_of_input"] < 0.03
-    assert first["megabytes"] * 2**20 < 2e9
-    reached = [100 * last[key] for key in ("accuracy", "flip_averaged_accuracy")]
-    assert np.round(reached, 1).tolist() == [93.8, 94.3]
 
 
 def on_gpu(setting, metric):
@@ -267,10 +255,11 @@ def test_the_published_code_is_faster_on_a_gpu(setting, published_seconds):
 
 
 @pytest.mark.quick
-def test_two_cores_take_about_a_hundred_times_as_long_as_a_gpu():
+def test_two_cores_take_130_times_as_long_as_a_gpu():
     on_cores = [run["end"] for run in raced("40 minutes")]
+    assert [round(seconds / 60) for seconds in on_cores] == [20, 33, 33]
     ratio = np.mean(on_cores) / on_gpu("94 %", "seconds").mean()
-    assert 70 < ratio < 140
+    assert round(ratio, -1) == 130
 
 
 @pytest.mark.quick
