@@ -172,7 +172,7 @@ def race(setting, names, seed, content):
 
 def on_processors(arguments):
     """Runs the race for every seed and contestant that has not ended yet."""
-    names = turns.runnable(
+    names = record.runnable(
         arguments.names or race_contestants.NAMES,
         race_contestants.TORCH,
         race_contestants.BFLOAT16,
@@ -180,7 +180,7 @@ def on_processors(arguments):
     alone = [name for name in names if name in race_contestants.KERAS]
     if not arguments.names:
         alone = alone[:1]
-    conditions = record.conditions(*turns.PACKAGES)
+    conditions = record.conditions(*record.RIVALS)
     content = record.begun(CPU, fast_recipe.load()[-1], CPU_BUDGET, **conditions)
     content["runs"] = [
         run

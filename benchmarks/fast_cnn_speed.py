@@ -67,7 +67,7 @@ def main():
     else:
         in_torch = [name for name in RIVALS if "PyTorch" in name]
         in_bfloat16 = [name for name in RIVALS if "bfloat16" in name]
-        names = turns.runnable(RIVALS, in_torch, in_bfloat16)
+        names = record.runnable(RIVALS, in_torch, in_bfloat16)
         contestants = [{"name": name, **USUAL, **RIVALS[name]} for name in names]
     laps = {"laps": LAPS[arguments.leg] + 1}
     found = turns.rates(
@@ -78,7 +78,7 @@ def main():
     )
     rows = [each | {"images_per_second": found[each["name"]]} for each in contestants]
     content = record.read(NAME) or {}
-    conditions = record.conditions(*turns.PACKAGES)
+    conditions = record.conditions(*record.RIVALS)
     content[arguments.leg] = {**conditions, "contestants": rows}
     record.write(NAME, content)
 

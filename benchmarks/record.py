@@ -6,6 +6,7 @@ and tests read it. No record is written by hand.
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -18,6 +19,8 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "data" / "records"
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+RIVALS = ["keras", "tensorflow", "numpy", *(["torch"] if HAS_TORCH else [])]
 
 
 def conditions(*packages):
@@ -76,6 +79,25 @@ def multiplies_bfloat16():
     said = _told_by_the_processor()
     flags = said.get("flags") or said.get("Features", "")  # of x86, of ARM
     return any("bf16" in flag for flag in flags.split())
+
+
+def runnable(names, in_torch, in_bfloat16):
+    """Returns the names of those that can run here, and prints why others cannot.
+
+    Args:
+        names: Names of contestants.
+        in_torch: Names of those that want PyTorch.
+        in_bfloat16: Names of those that want a processor that multiplies bfloat16.
+    """
+    for wanted, is_here, reason in (
+        (in_torch, HAS_TORCH, "PyTorch is not installed (requirements-bench.txt)"),
+        (in_bfloat16, multiplies_bfloat16(), "no bfloat16 on this processor"),
+    ):
+        left_out = [] if is_here else [name for name in names if name in wanted]
+        if left_out:
+            print(f"Left out, {reason}: {'; '.join(left_out)}")
+        names = [name for name in names if name not in left_out]
+    return names
 
 
 def _told_by_the_processor():

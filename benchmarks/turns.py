@@ -5,17 +5,12 @@ and the contestant that has used the least time goes next. Where rates are asked
 turn is a lap of so many images, and contestants go round.
 """
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
 
-import record
-
-HAS_TORCH = importlib.util.find_spec("torch") is not None
-PACKAGES = ["keras", "tensorflow", "numpy", *(["torch"] if HAS_TORCH else [])]
 SECONDS = 20.0  # of one turn, until the step that is under way has ended
 
 
@@ -95,25 +90,6 @@ class Laps(Contestant):
         self.done += 1
         self.tell(turn=self.done, images_per_second=rate)
         self.wait()
-
-
-def runnable(names, in_torch, in_bfloat16):
-    """Returns the names of those that can run here, and prints why others cannot.
-
-    Args:
-        names: Names of contestants.
-        in_torch: Names of those that want PyTorch.
-        in_bfloat16: Names of those that want a processor that multiplies bfloat16.
-    """
-    for wanted, is_here, reason in (
-        (in_torch, HAS_TORCH, "PyTorch is not installed (requirements-bench.txt)"),
-        (in_bfloat16, record.multiplies_bfloat16(), "no bfloat16 on this processor"),
-    ):
-        left_out = [] if is_here else [name for name in names if name in wanted]
-        if left_out:
-            print(f"Left out, {reason}: {'; '.join(left_out)}")
-        names = [name for name in names if name not in left_out]
-    return names
 
 
 def taken(commands):

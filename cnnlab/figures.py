@@ -541,11 +541,9 @@ def trainings(machines, ax=None):
         The Axes.
     """
     ax = ax or plt.figure().subplots()
-    styles = zip(OTHER_COLOURS, MARKERS, strict=False)
-    for (machine, groups), (colour, marker) in zip(
-        machines.items(), styles, strict=False
-    ):
-        style = {"color": colour, "marker": marker, "mfc": "none", "ls": ""}
+    lines = zip(machines.items(), _styles(machines), strict=True)
+    for (machine, groups), style in lines:
+        style |= {"mfc": "none", "ls": ""}
         ax.plot([], [], label=machine, **style)
         for name, (seconds, accuracies) in groups.items():
             percent = 100 * np.asarray(accuracies)

@@ -219,28 +219,42 @@ def on_gpu(setting, metric):
     return np.array([run[metric] for run in sorted(runs, key=lambda run: run["seed"])])
 
 
+def stated(accuracies):
+    """As the lesson prints them, in percent: a mean with its spread over the seeds."""
+    spread = f" ± {100 * accuracies.std(ddof=1):.1f}" if len(accuracies) > 1 else ""
+    return f"{100 * accuracies.mean():.1f}{spread}"
+
+
 @pytest.mark.quick
 @pytest.mark.parametrize(
-    ("setting", "seeds", "stated"),
-    [("94 %", 3, 94.0), ("95 %", 3, 94.8), ("96 %", 1, 95.5)],
+    ("setting", "plain", "flip_averaged"),
+    [
+        ("94 %", "93.2 ± 0.1", "94.0 ± 0.1"),
+        ("95 %", "94.5 ± 0.1", "94.8 ± 0.1"),
+        ("96 %", "95.3", "95.5"),
+    ],
 )
-def test_a_gpu_reaches_what_is_stated(setting, seeds, stated):
-    reached = 100 * on_gpu(setting, "flip_averaged_accuracy")
-    assert len(reached) == seeds
-    assert round(reached.mean(), 1) == stated
-    assert reached.std(ddof=min(1, seeds - 1)) < 0.15
+def test_a_gpu_reaches_what_is_stated(setting, plain, flip_averaged):
+    assert stated(on_gpu(setting, "accuracy")) == plain
+    assert stated(on_gpu(setting, "flip_averaged_accuracy")) == flip_averaged
 
 
 @pytest.mark.quick
 def test_on_a_gpu_the_published_widths_reach_94_percent_in_less_than_20_seconds():
     assert on_gpu("94 %", "flip_averaged_accuracy").mean() >= 0.94
-    first, *others = on_gpu("94 %", "seconds")
-    assert max(first, *others) < 20
-    assert all(4.5 < first - other < 5.5 for other in others)
+    assert on_gpu("94 %", "seconds").max() < 20
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("setting", "longer"), [("94 %", (5, 5)), ("95 %", (14, 16))])
+def test_the_first_run_on_a_gpu_takes_longer_as_stated(setting, longer):
+    first, *others = on_gpu(setting, "seconds")
+    assert (round(first - max(others)), round(first - min(others))) == longer
 
 
 @pytest.mark.quick
 def test_processors_prepare_batches_for_half_of_the_seconds_on_a_gpu():
+    # The script now says more of a run, and calls these seconds by another name.
     shares = on_gpu("94 %", "seconds_of_preparing_batches") / on_gpu("94 %", "seconds")
     assert min(shares[1:]) > 0.45  # without the first run, which compiles more
     assert max(shares[1:]) < 0.55
@@ -255,11 +269,12 @@ def test_the_published_code_is_faster_on_a_gpu(setting, published_seconds):
 
 
 @pytest.mark.quick
-def test_two_cores_take_130_times_as_long_as_a_gpu():
-    on_cores = [run["end"] for run in raced("40 minutes")]
-    assert [round(seconds / 60) for seconds in on_cores] == [20, 33, 33]
-    ratio = np.mean(on_cores) / on_gpu("94 %", "seconds").mean()
-    assert round(ratio, -1) == 130
+def test_two_cores_take_70_to_170_times_as_long_as_a_gpu():
+    on_cores = np.array([run["end"] for run in raced("40 minutes")])
+    assert np.round(on_cores / 60).tolist() == [20, 33, 33]
+    seconds = on_gpu("94 %", "seconds")
+    assert round(on_cores.min() / seconds.max(), -1) == 70
+    assert round(on_cores.max() / seconds.min(), -1) == 170
 
 
 @pytest.mark.quick

@@ -80,24 +80,23 @@ def test_without_instructions_for_bfloat16_it_is_left_out(
 ):
     import race_contestants
     import record
-    import turns
 
     monkeypatch.setattr(record, "_told_by_the_processor", lambda: told)
     assert record.multiplies_bfloat16() is expected
     names = ["fast recipe", "fast recipe, float32", "modern CNN"]
-    found = turns.runnable(names, (), race_contestants.BFLOAT16)
+    found = record.runnable(names, (), race_contestants.BFLOAT16)
     assert found == names[not expected :]
 
 
 def test_without_pytorch_its_contestants_are_left_out_and_told(
     benchmarks, monkeypatch, capsys
 ):
-    import turns
+    import record
 
-    monkeypatch.setattr(turns, "HAS_TORCH", False)
-    assert turns.runnable(["Keras", "PyTorch"], ["PyTorch"], ()) == ["Keras"]
+    monkeypatch.setattr(record, "HAS_TORCH", False)
+    assert record.runnable(["Keras", "PyTorch"], ["PyTorch"], ()) == ["Keras"]
     assert re.search("Left out, PyTorch .*: PyTorch$", capsys.readouterr().out)
-    assert turns.runnable(["Keras"], ["PyTorch"], ()) == ["Keras"]
+    assert record.runnable(["Keras"], ["PyTorch"], ()) == ["Keras"]
     assert capsys.readouterr().out == ""
 
 
