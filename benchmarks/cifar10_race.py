@@ -180,7 +180,7 @@ def on_processors(arguments):
     alone = [name for name in names if name in race_contestants.KERAS]
     if not arguments.names:
         alone = alone[:1]
-    conditions = record.conditions(*record.RIVALS)
+    conditions = record.conditions(*record.PACKAGES)
     content = record.begun(CPU, fast_recipe.load()[-1], CPU_BUDGET, **conditions)
     content["runs"] = [
         run

@@ -78,7 +78,7 @@ def main():
     )
     rows = [each | {"images_per_second": found[each["name"]]} for each in contestants]
     content = record.read(NAME) or {}
-    conditions = record.conditions(*record.RIVALS)
+    conditions = record.conditions(*record.PACKAGES)
     content[arguments.leg] = {**conditions, "contestants": rows}
     record.write(NAME, content)
 

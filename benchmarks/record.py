@@ -20,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "data" / "records"
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-RIVALS = ["keras", "tensorflow", "numpy", *(["torch"] if HAS_TORCH else [])]
+PACKAGES = ["keras", "tensorflow", "numpy", *(["torch"] if HAS_TORCH else [])]
 
 
 def conditions(*packages):
@@ -158,6 +158,17 @@ def begun(name, data, budget, **others):
         if content.get(key) != fresh[key]:
             sys.exit(f"{name}.json was written with another {key}: {content.get(key)}")
     return content
+
+
+def stated(values, sign=""):
+    """Writes what seeds reached as README and the lessons do: a mean with its spread.
+
+    Args:
+        values: A number a seed, in percent or points; of one seed there is no spread.
+        sign: "+" for changes.
+    """
+    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
+    return f"{np.mean(values):{sign}.1f}{spread}"
 
 
 def rounded(history):

@@ -104,9 +104,7 @@ def _with_filters(name, settings):
 
 
 def _percent(accuracies):
-    accuracies = [100 * accuracy for accuracy in accuracies]
-    spread = f" ± {statistics.stdev(accuracies):.1f}" if len(accuracies) > 1 else ""
-    return f"{statistics.mean(accuracies):.1f}{spread} %"
+    return f"{record.stated([100 * accuracy for accuracy in accuracies])} %"
 
 
 def table():

@@ -109,10 +109,6 @@ def percent(name, way, per_class):
     return recorded_percent(f"transfer_labels_{name}", way, per_class)
 
 
-def stated(values):
-    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
-
-
 @pytest.mark.quick
 @pytest.mark.parametrize("name", script.SETTINGS)
 def test_every_seed_was_recorded_at_the_stated_budget(name):
@@ -129,7 +125,7 @@ def test_fine_tuning_bears_only_a_very_low_rate():
     runs = record.read("transfer_rates")["runs"]
     assert f"{100 * np.mean([run['frozen'] for run in runs]):.1f}" == "95.3"
     by_rate = [
-        stated([100 * run["fine-tuned"] for run in runs if run["rate"] == rate])
+        record.stated([100 * run["fine-tuned"] for run in runs if run["rate"] == rate])
         for rate in script.RATES
     ]
     assert by_rate == ["95.8 ± 1.8", "95.8 ± 1.8", "90.6 ± 4.7", "49.5 ± 1.8"]
@@ -169,7 +165,7 @@ def test_fine_tuning_bears_only_a_very_low_rate():
 )
 def test_each_way_reaches_what_is_stated(name, way, expected):
     sizes = script.BUDGETS[name]["labels_per_class"]
-    assert [stated(percent(name, way, num)) for num in sizes] == expected
+    assert [record.stated(percent(name, way, num)) for num in sizes] == expected
 
 
 @pytest.mark.quick
@@ -286,9 +282,10 @@ def test_a_frozen_backbone_tells_ants_from_bees_in_93_of_100_cases():
     ],
 )
 def test_the_kept_head_reaches_what_is_stated(way, expected):
-    assert [stated(kept_percent(way, num)) for num in (5, 10, 20, 50)] == expected
+    sizes = (5, 10, 20, 50)
+    assert [record.stated(kept_percent(way, num)) for num in sizes] == expected
     every = {"kept head": "97.2 ± 0.4", "kept head, fine-tuned": "95.4 ± 2.0"}
-    assert stated(kept_percent(way, None)) == every[way]
+    assert record.stated(kept_percent(way, None)) == every[way]
 
 
 @pytest.mark.quick

@@ -40,11 +40,6 @@ def milliseconds(network, kind):
     return min(row["milliseconds"])
 
 
-def stated(values, sign=""):
-    """Writes a mean and its spread over the seeds as the lesson does."""
-    return f"{values.mean():{sign}.1f} ± {values.std(ddof=1):.1f}"
-
-
 @pytest.mark.quick
 def test_every_arm_was_recorded_with_every_seed_at_the_stated_budget():
     content = record.read(script.NAME)
@@ -95,7 +90,7 @@ def test_gates_add_to_the_modern_network_what_is_stated():
     ],
 )
 def test_each_arm_reaches_what_is_stated(network, kind, accuracy):
-    assert stated(percent(network, kind)) == accuracy
+    assert record.stated(percent(network, kind)) == accuracy
 
 
 @pytest.mark.quick
@@ -111,7 +106,7 @@ def test_each_arm_reaches_what_is_stated(network, kind, accuracy):
     ],
 )
 def test_each_change_is_the_stated_one(network, kind, points):
-    assert stated(gained(network, kind, "alone"), "+") == points
+    assert record.stated(gained(network, kind, "alone"), "+") == points
 
 
 @pytest.mark.quick
@@ -126,7 +121,7 @@ def test_in_the_residual_network_se_is_ahead_with_every_seed():
     on_alone = gained("ResNet-20", "SE", "alone")
     assert [f"{points:.1f}" for points in on_alone] == ["0.3", "2.7", "2.1"]
     on_wider = gained("ResNet-20", "SE", "wider")
-    assert stated(on_wider, "+") == "+1.3 ± 0.6"
+    assert record.stated(on_wider, "+") == "+1.3 ± 0.6"
     assert on_wider.min() > 0
 
 
@@ -153,7 +148,7 @@ def test_changes_lie_within_or_beyond_twice_their_spread(network, kind, rival, b
 )
 def test_cbam_is_behind_se_within_twice_the_spread(network, points):
     behind = gained(network, "SE", "CBAM")
-    assert stated(behind) == points
+    assert record.stated(behind) == points
     assert behind.mean() < 2 * behind.std(ddof=1)
 
 

@@ -28,11 +28,6 @@ def percent(arm, key="test_accuracy"):
     return 100 * np.array([run[key] for run in runs])
 
 
-def stated(values):
-    """Writes a mean and its spread over the seeds as README and the lesson do."""
-    return f"{values.mean():.1f} ± {values.std(ddof=1):.1f} %"
-
-
 def paired(counts):
     """Shares of the eight steady motions answered within their pair, and rightly."""
     steady = counts[:8]
@@ -100,7 +95,7 @@ def test_the_numbers_of_readme_and_lesson_are_those_of_the_record():
         "frames averaged": "10.1 ± 0.7 %",
         "3D, frames shuffled": "42.1 ± 5.6 %",
     }.items():
-        assert stated(percent(arm)) == expected
+        assert f"{record.stated(percent(arm))} %" == expected
         assert expected in lesson
         assert expected in readme
 
@@ -109,7 +104,7 @@ def test_the_numbers_of_readme_and_lesson_are_those_of_the_record():
 def test_the_factorised_network_is_ahead_with_every_seed():
     gained = percent("(2+1)D") - percent("3D")
     assert gained.min() > 0
-    assert stated(gained) == "6.7 ± 2.6 %"
+    assert f"{record.stated(gained)} %" == "6.7 ± 2.6 %"
     seconds = percent("(2+1)D", "core_seconds") / percent("3D", "core_seconds")
     assert 1.7 < seconds.mean() < 2
 

@@ -56,7 +56,7 @@ def test_every_seed_was_recorded_at_the_stated_budget(data_name):
 )
 def test_each_form_of_the_mobile_network_reaches_what_is_stated(part, kind, stated):
     values = percent(part, kind)
-    assert f"{values.mean():.1f} ± {values.std(ddof=1):.1f}" == stated
+    assert record.stated(values) == stated
 
 
 @pytest.mark.quick

@@ -100,6 +100,18 @@ def test_without_pytorch_its_contestants_are_left_out_and_told(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    ("values", "sign", "expected"),
+    [([90, 92], "", "91.0 ± 1.4"), ([1, 3], "+", "+2.0 ± 1.4"), ([95.48], "", "95.5")],
+)
+def test_seeds_are_stated_with_their_spread_and_one_without(
+    benchmarks, values, sign, expected
+):
+    import record
+
+    assert record.stated(values, sign) == expected
+
+
 def test_who_has_ended_computes_no_more(benchmarks):
     import turns
 
