@@ -17,7 +17,16 @@ HE_FAN_OUT = {
 
 
 def mbconv(
-    x, filters, *, expansion=6, kernel_size=3, strides=1, drop_path=0.0, name=None
+    x,
+    filters,
+    *,
+    expansion=6,
+    kernel_size=3,
+    strides=1,
+    activation="swish",
+    squeeze=True,
+    drop_path=0.0,
+    name=None,
 ):
     """Applies an inverted residual block: widen, look around, gate, narrow.
 
@@ -31,15 +40,18 @@ def mbconv(
         expansion: Factor by which the block is wider inside than `C`.
         kernel_size: Of the depthwise convolution.
         strides: Of the depthwise convolution.
+        activation: Name of the activation after the first two convolutions.
+        squeeze: Whether the block gates its channels by squeeze-and-excitation.
         drop_path: Probability that an image skips the block in training.
-        name: Name of the last normalisation.
+        name: Name of the last layer, so that `model.get_layer(name).output` is the
+            result of the block.
 
     Returns:
         A feature map of `filters` channels; `x` is added where shapes allow.
     """
     channels, shortcut = x.shape[-1], x
     if expansion != 1:
-        x = layers.Activation("swish")(convolution(x, expansion * channels))
+        x = layers.Activation(activation)(convolution(x, expansion * channels))
     x = layers.DepthwiseConv2D(
         kernel_size,
         strides,
@@ -47,14 +59,15 @@ def mbconv(
         use_bias=False,
         depthwise_initializer=HE_FAN_OUT,
     )(x)
-    x = layers.Activation("swish")(layers.BatchNormalization(momentum=0.9)(x))
-    x = _squeeze_excite(x, max(1, channels // 4))
-    x = convolution(x, filters, name=name)
+    x = layers.Activation(activation)(layers.BatchNormalization(momentum=0.9)(x))
+    if squeeze:
+        x = _squeeze_excite(x, max(1, channels // 4))
     if strides != 1 or filters != channels:
-        return x
+        return convolution(x, filters, name=name)
+    x = convolution(x, filters)
     if drop_path:
         x = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1))(x)
-    return layers.Add()([x, shortcut])
+    return layers.Add(name=name)([x, shortcut])
 
 
 def convolution(x, filters, kernel_size=1, strides=1, name=None):

@@ -2,7 +2,9 @@
 
 Taught in notebooks/05_transfer_learning_efficientnet.ipynb.
 Source: Tan & Le 2019, https://arxiv.org/abs/1905.11946: compound scaling is section
-    3.3, the stages are table 1, what B0 to B7 reach is table 2.
+    3.3, the stages are table 1, what B0 to B7 reach is table 2. The Lite networks are
+    `efficientnet_lite_params` of
+    https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py
 Verdict: few parameters and multiplications for their accuracy, and pretrained weights
     that are easy to have: a good start where labels are few. The counts flatter:
     depthwise convolutions keep hardware waiting for memory, and plainer networks
@@ -39,6 +41,11 @@ VARIANTS = {  # width, depth, pixels, dropout, strides
     "b5": (1.6, 2.2, 456, 0.4, STRIDES),
     "b6": (1.8, 2.6, 528, 0.5, STRIDES),
     "b7": (2.0, 3.1, 600, 0.5, STRIDES),
+    "lite0": (1.0, 1.0, 224, 0.2, STRIDES),
+    "lite1": (1.0, 1.1, 240, 0.2, STRIDES),
+    "lite2": (1.1, 1.2, 260, 0.3, STRIDES),
+    "lite3": (1.2, 1.4, 280, 0.3, STRIDES),
+    "lite4": (1.4, 1.8, 300, 0.3, STRIDES),
     "small": (0.6, 0.6, 32, 0.2, (1, 1, 2, 2, 1, 1, 2, 1)),
 }
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, in [0, 1]
@@ -55,15 +62,19 @@ def efficientnet(
     """Builds a member of the family, without pretrained weights.
 
     The first layer normalises images by the statistics of ImageNet; it holds 7 of the
-    parameters and does not learn. `"small"` is ours, for images of 32x32: the widths
+    parameters and does not learn. The Lite networks are for small processors and for
+    integers: they have no such layer, no squeeze-and-excitation and ReLU6 in place of
+    swish, and the stem and the last convolution, and the depth of the first stage and
+    of the last, are not scaled. `"small"` is ours, for images of 32x32: the widths
     and depths of B0 times 0.6, without the halvings of the stem and of stage 4, so
     that stage 1 sees every pixel and the last stage a map of 4x4. Batch normalisation
     keeps its running statistics with momentum 0.9, where the paper has 0.99.
 
     Args:
         variant: A name in `VARIANTS`.
-        input_shape: Height, width and 3 channels of an image with values in [0, 1];
-            height and width may be `None`. By default the variant's own resolution.
+        input_shape: Height, width and 3 channels of an image with values in [0, 1],
+            and of a Lite network in [-1, 1]; height and width may be `None`. By
+            default the variant's own resolution.
         num_classes: Number of classes, or `None` for a network without a head.
         dropout: Rate before the classifier, by default the variant's own.
         drop_path: Probability that the last residual branch is dropped; it grows
@@ -87,14 +98,19 @@ def efficientnet(
             "`input_shape` must be height, width and 3 channels. "
             f"Received: {tuple(input_shape)}"
         )
+    is_lite = variant.startswith("lite")
+    activation = "relu6" if is_lite else "swish"
+    stem, last = (
+        filters if is_lite else scale_filters(filters, width) for filters in (32, 1280)
+    )
     inputs = keras.Input(input_shape)
-    x = _normalization(inputs)
-    x = convolution(x, scale_filters(32, width), 3, strides[0])
-    x = layers.Activation("swish")(x)
-    for options in scaled_blocks(width, depth, strides[1:], drop_path):
-        x = mbconv(x, **options)
-    x = convolution(x, scale_filters(1280, width))
-    x = layers.Activation("swish", name="features")(x)
+    x = inputs if is_lite else _normalization(inputs)
+    x = convolution(x, stem, 3, strides[0])
+    x = layers.Activation(activation, name="stem")(x)
+    for options in scaled_blocks(width, depth, strides[1:], drop_path, is_lite):
+        x = mbconv(x, activation=activation, squeeze=not is_lite, **options)
+    x = convolution(x, last)
+    x = layers.Activation(activation, name="features")(x)
     if num_classes is not None:
         x = _head(x, num_classes, rate if dropout is None else dropout)
     return keras.Model(inputs, x, name=f"efficientnet_{variant}")
@@ -106,7 +122,7 @@ def scale_filters(filters, width):
     return scaled if scaled >= 0.9 * filters * width else scaled + 8
 
 
-def scaled_blocks(width, depth, strides, drop_path=0.2):
+def scaled_blocks(width, depth, strides, drop_path=0.2, fixed_ends=False):
     """Lists the options of each `mbconv` of a network.
 
     Args:
@@ -114,10 +130,14 @@ def scaled_blocks(width, depth, strides, drop_path=0.2):
         depth: Factor of the number of blocks in a stage, rounded up.
         strides: Stride of the first block of each stage.
         drop_path: Probability that the branch of a block after the last is dropped.
+        fixed_ends: Whether the first stage and the last keep their number of blocks.
 
     Returns:
         A list of dicts, one a block.
     """
+    depths = [math.ceil(depth * num_blocks) for _, _, num_blocks, _ in STAGES]
+    if fixed_ends:
+        depths[0], depths[-1] = STAGES[0][2], STAGES[-1][2]
     blocks = [
         {
             "filters": scale_filters(filters, width),
@@ -126,8 +146,8 @@ def scaled_blocks(width, depth, strides, drop_path=0.2):
             "strides": 1 if block else strides[stage],
             "name": f"block{stage + 1}{ascii_lowercase[block]}",
         }
-        for stage, (expansion, filters, num_blocks, kernel_size) in enumerate(STAGES)
-        for block in range(math.ceil(depth * num_blocks))
+        for stage, (expansion, filters, _, kernel_size) in enumerate(STAGES)
+        for block in range(depths[stage])
     ]
     rates = [drop_path * index / len(blocks) for index in range(len(blocks))]
     return [options | {"drop_path": rate} for options, rate in zip(blocks, rates)]

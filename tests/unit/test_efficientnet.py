@@ -26,6 +26,11 @@ def b0():
     return efficientnet("b0", (64, 64, 3))
 
 
+@pytest.fixture(scope="module")
+def lite0():
+    return efficientnet("lite0", (None, None, 3))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _tiny_variant():
     """A variant of few shapes: one compiles them all in seconds."""
@@ -94,6 +99,60 @@ def test_parameters_are_those_of_keras_applications(b0):
 
 
 @ON_TENSORFLOW
+@pytest.mark.parametrize(
+    ("variant", "trainable"),
+    [
+        ("lite0", 4_652_008),
+        ("lite1", 5_416_680),
+        ("lite2", 6_092_072),
+        ("lite3", 8_197_096),
+        ("lite4", 13_006_568),
+    ],
+)
+def test_parameters_of_the_lite_networks_are_those_published(variant, trainable):
+    model = efficientnet(variant)
+    assert sum(np.prod(x.shape) for x in model.trainable_weights) == trainable
+    pixels = {"lite0": 224, "lite1": 240, "lite2": 260, "lite3": 280, "lite4": 300}
+    assert model.input_shape == (None, pixels[variant], pixels[variant], 3)
+
+
+def test_lite0_counts_its_statistics_and_its_head(lite0):
+    assert lite0.count_params() == 4_694_024
+    assert lite0.count_params() - 1281 * 1000 == 3_413_024
+
+
+def test_lite_networks_are_convolutions_normalisations_and_relu6(lite0):
+    kinds = {type(layer).__name__ for layer in lite0.layers}
+    assert kinds == {
+        "InputLayer",
+        "Conv2D",
+        "DepthwiseConv2D",
+        "BatchNormalization",
+        "Activation",
+        "Add",
+        "Dropout",
+        "GlobalAveragePooling2D",
+        "Dense",
+    }
+    layers = keras.layers
+    for layer in lite0.layers:
+        if isinstance(layer, layers.Activation):
+            assert layer.activation.__name__ == "relu6"
+        if isinstance(layer, layers.BatchNormalization):
+            assert layer.epsilon == 1e-3
+        if isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):
+            assert layer.padding == "same"
+
+
+@pytest.mark.parametrize(("pixels", "last"), [(96, 3), (128, 4), (160, 5), (224, 7)])
+def test_lite0_halves_images_of_any_size_five_times(lite0, pixels, last):
+    features = lite0.get_layer("features")
+    shape = keras.KerasTensor((1, pixels, pixels, 3))
+    outer = keras.Model(lite0.input, features.output)
+    assert outer.compute_output_spec(shape).shape == (1, last, last, 1280)
+
+
+@ON_TENSORFLOW
 def test_small_network_is_small_and_sees_every_pixel_early():
     small = efficientnet("small", num_classes=10)
     assert small.count_params() == 1_142_931
@@ -116,6 +175,18 @@ def test_filters_are_multiples_of_8_and_shrink_by_a_tenth_at_most(
 def test_drop_path_grows_linearly_with_depth():
     rates = [block["drop_path"] for block in scaled_blocks(1.0, 1.0, (1,) * 7, 0.2)]
     np.testing.assert_allclose(rates, 0.2 * np.arange(16) / 16)
+
+
+def test_lite_networks_leave_the_depth_of_the_first_and_the_last_stage():
+    depths = [
+        [
+            sum(block["name"].startswith(f"block{stage}") for block in blocks)
+            for stage in range(1, 8)
+        ]
+        for fixed in (False, True)
+        for blocks in [scaled_blocks(1.4, 1.8, (1,) * 7, fixed_ends=fixed)]
+    ]
+    assert depths == [[2, 4, 4, 6, 6, 8, 2], [1, 4, 4, 6, 6, 8, 1]]
 
 
 def test_formula_gives_b1_to_b3_and_falls_short_of_the_others():

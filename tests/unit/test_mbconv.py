@@ -40,9 +40,31 @@ def test_input_is_added_where_shapes_allow(options, added):
 
 
 def test_silent_branch_leaves_the_input():
-    model, x = build(name="last"), features(2, 6, 5, 8)
-    model.get_layer("last").gamma.assign(np.zeros(8))
+    model, x = build(), features(2, 6, 5, 8)
+    model.layers[-2].gamma.assign(np.zeros(8))
     np.testing.assert_array_equal(model(x), x)
+
+
+def test_block_without_a_gate_has_only_its_convolutions():
+    model = build(squeeze=False, activation="relu6")
+    kinds = {type(layer).__name__ for layer in model.layers}
+    assert "Multiply" not in kinds
+    assert model.count_params() == 48 * (8 + 9 + 8) + 4 * (48 + 48 + 8)
+
+
+def test_activation_replaces_every_swish():
+    kinds = {
+        layer.activation.__name__
+        for layer in build(squeeze=False, activation="relu6").layers
+        if isinstance(layer, keras.layers.Activation)
+    }
+    assert kinds == {"relu6"}
+
+
+@pytest.mark.parametrize("options", [{}, {"strides": 2}])
+def test_name_is_that_of_the_result(options):
+    model = build(name="block", drop_path=0.5, **options)
+    assert model.get_layer("block") is model.layers[-1]
 
 
 def test_strides_shrink_maps_of_odd_and_unknown_size():
