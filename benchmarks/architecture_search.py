@@ -25,7 +25,7 @@ import argparse
 import functools
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -36,7 +36,7 @@ import latencies
 import record
 import workers
 
-from cnnlab.evaluate import multiply_accumulates
+from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.models.modern_cnn import modern_cnn
 from cnnlab.search import oracles
 from cnnlab.search.folder import read_trials

@@ -20,7 +20,7 @@ import argparse
 import functools
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -29,12 +29,14 @@ import keras
 import record
 import workers
 
-from cnnlab.evaluate import accuracy, latency, multiply_accumulates
+from cnnlab.evaluate.classification import accuracy
+from cnnlab.evaluate.cost import multiply_accumulates
+from cnnlab.evaluate.latency import latency
 from cnnlab.layers.cbam import cbam
 from cnnlab.layers.squeeze_excite import squeeze_excite
 from cnnlab.models.modern_cnn import modern_cnn
 from cnnlab.models.resnet import resnet_small
-from cnnlab.train import train
+from cnnlab.train.fit import train
 
 NAME = "attention_ablation"
 BUDGET = {
@@ -142,8 +144,8 @@ def time_arms():
     medians = {arm: [] for arm in ARMS}
     for _ in range(NUM_ROUNDS):
         for arm, model in models.items():
-            seconds = latency(model, num_runs=NUM_RUNS).median
-            medians[arm].append(round(1000 * seconds, 3))
+            milliseconds = latency(model, num_runs=NUM_RUNS).median
+            medians[arm].append(round(milliseconds, 3))
     content = record.read(NAME)
     content["latency"] = {
         **conditions(),

@@ -34,7 +34,7 @@ import json
 import os
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 

@@ -19,7 +19,7 @@ import statistics
 import sys
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -29,9 +29,11 @@ import record
 import workers
 
 from cnnlab.data import clips
-from cnnlab.evaluate import accuracy, confusion, multiply_accumulates, predict
+from cnnlab.evaluate.classification import accuracy, confusion, predict
+from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.models.video import cnn3d, frame_average
-from cnnlab.train import split, train
+from cnnlab.train.batches import split
+from cnnlab.train.fit import train
 
 NUM_CLIPS, ROUNDS, LEAST_PER_SECOND = 400, 7, 200  # of `speed`
 NAME = "clips_motion"

@@ -14,8 +14,8 @@ from functools import partial
 import numpy as np
 import record
 
-from cnnlab.convolution import conv2d, conv2d_loops
-from cnnlab.doctor import quiet_start
+from cnnlab.convolution.convolve import conv2d, conv2d_loops
+from cnnlab.start import quiet_start
 from cnnlab.widgets.convolution import convolution_explorer
 
 BATCH = 32  # images in the comparison with TensorFlow

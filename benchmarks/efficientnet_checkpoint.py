@@ -11,7 +11,7 @@ goes on from there. With JAX it trains on a GPU where there is one.
 
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -22,9 +22,10 @@ import record
 import workers
 
 from cnnlab import augment
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.efficientnet import efficientnet
-from cnnlab.train import Epochs, Progress
+from cnnlab.train.batches import Epochs
+from cnnlab.train.progress import Progress
 
 NAME = "efficientnet_checkpoint_cifar10"
 BUDGET = {

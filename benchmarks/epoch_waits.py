@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 

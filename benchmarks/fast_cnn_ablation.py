@@ -9,7 +9,7 @@ nothing of two cores. Each finished run is written at once to
 data/records/fast_cnn_ablation.json, and a second start goes on from there.
 """
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 

@@ -12,7 +12,7 @@ and a second start goes on from there; so far it holds a second seed of two choi
 alone.
 """
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -24,7 +24,7 @@ import keras
 import record
 import workers
 
-from cnnlab.evaluate import multiply_accumulates
+from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.models.fast_cnn import fast_cnn
 
 NAME = "fast_cnn_budget"

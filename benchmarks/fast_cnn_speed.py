@@ -119,12 +119,12 @@ def train_set(settings, num_images):
 
 def keras_laps(settings, laps):
     """Trains through `cnnlab.train.train_fast`; a lap is an epoch of few images."""
-    from cnnlab.doctor import quiet_start
+    from cnnlab.start import quiet_start
 
     quiet_start()
     import fast_recipe
 
-    from cnnlab.train import train_fast
+    from cnnlab.train.fast import train_fast
 
     (images, labels), see = train_set(settings, laps.num_images)
     model = fast_recipe.build(
@@ -145,7 +145,7 @@ def keras_laps(settings, laps):
 
 def torch_laps(settings, laps):
     """Trains on as many batches in PyTorch."""
-    from cnnlab.doctor import quiet_start
+    from cnnlab.start import quiet_start
 
     quiet_start()  # Keras prepares the batches
     import fast_torch
@@ -153,7 +153,8 @@ def torch_laps(settings, laps):
     import torch
 
     from cnnlab.layers.whitening import whitening_filters
-    from cnnlab.train import Epochs, Triangle
+    from cnnlab.train.batches import Epochs
+    from cnnlab.train.schedules import Triangle
 
     torch.set_num_threads(settings["cores"])
     batch_size, dtype = settings["batch_size"], settings["dtype"]

@@ -6,11 +6,13 @@ import time
 import keras
 import numpy as np
 
-from cnnlab import augment, evaluate
+from cnnlab import augment
 from cnnlab.data import cifar10
+from cnnlab.evaluate import classification
 from cnnlab.layers.whitening import whitening_filters
 from cnnlab.models.fast_cnn import fast_cnn
-from cnnlab.train import split, train_fast
+from cnnlab.train.batches import split
+from cnnlab.train.fast import train_fast
 
 PIXELS = 2  # largest shift of an image
 NUM_WHITENING = 5_000  # images whose patches the first layer whitens
@@ -165,6 +167,6 @@ def accuracies(model, images, labels):
         mirrored.append(model.predict(few[:, :, ::-1], batch_size=500, verbose=0))
     straight, mirrored = np.concatenate(straight), np.concatenate(mirrored)
     return {
-        "accuracy": evaluate.accuracy(straight, labels),
-        "flip_averaged_accuracy": evaluate.accuracy(straight + mirrored, labels),
+        "accuracy": classification.accuracy(straight, labels),
+        "flip_averaged_accuracy": classification.accuracy(straight + mirrored, labels),
     }

@@ -3,7 +3,7 @@
 import functools
 
 from cnnlab.data import cifar10, scenes
-from cnnlab.train import split
+from cnnlab.train.batches import split
 
 
 @functools.cache

@@ -12,7 +12,7 @@ CONTRIBUTING.md says how long that takes.
 import argparse
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -21,9 +21,10 @@ import keras
 import record
 import workers
 
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.modern_cnn import modern_cnn, simple_cnn
-from cnnlab.train import plateau_and_stop, train
+from cnnlab.train.fit import train
+from cnnlab.train.schedules import plateau_and_stop
 
 BUDGETS = {
     "cifar10": {

@@ -12,7 +12,7 @@ at once to data/records/modern_cnn_checkpoint_<set>.json, and a second start goe
 import argparse
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -22,9 +22,10 @@ import numpy as np
 import record
 import workers
 
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.modern_cnn import modern_cnn
-from cnnlab.train import plateau_and_stop, train
+from cnnlab.train.fit import train
+from cnnlab.train.schedules import plateau_and_stop
 
 BUDGETS = {
     "cifar10": {

@@ -11,7 +11,7 @@ there. With JAX it trains on a GPU where there is one; two cores take a night.
 
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -20,9 +20,10 @@ import keras
 import record
 import workers
 
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.modern_cnn import modern_cnn
-from cnnlab.train import plateau_and_stop, train
+from cnnlab.train.fit import train
+from cnnlab.train.schedules import plateau_and_stop
 
 NAME = "modern_cnn_full"
 BUDGET = {

@@ -56,7 +56,7 @@ def compete(name, kind):
     os.environ[SWITCH] = KINDS[kind]
     setting = NETWORKS[name]
     laps = turns.Laps(setting["lap"])
-    from cnnlab.doctor import quiet_start
+    from cnnlab.start import quiet_start
 
     quiet_start()
     import keras

@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -32,12 +32,12 @@ import record
 import workers
 from keras import layers
 
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.lite.convert import convert
 from cnnlab.lite.interpreter import predict
 from cnnlab.quantize_aware.fold import fold_batch_normalization
 from cnnlab.quantize_aware.model import quantize_aware
-from cnnlab.train import train
+from cnnlab.train.fit import train
 
 BUDGET = {
     "num_train": 8_000,

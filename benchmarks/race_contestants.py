@@ -14,7 +14,7 @@ import re
 import sys
 from pathlib import Path
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -24,8 +24,10 @@ import keras
 import numpy as np
 import turns
 
-from cnnlab import train
 from cnnlab.models.modern_cnn import modern_cnn
+from cnnlab.train.batches import Epochs, split
+from cnnlab.train.fit import train
+from cnnlab.train.schedules import Triangle, plateau_and_stop
 
 KERAS = {  # name: options of `fast`
     "fast recipe": {"dtype": "mixed_bfloat16"},
@@ -89,8 +91,8 @@ def fast(clock, seed, budget, *, dtype):
     """
     cv2.setNumThreads(1)  # no thread of OpenCV works unseen
     train_set, test_set = load(budget)
-    watch = fast_recipe.Watch(train.Epochs.__getitem__)
-    train.Epochs.__getitem__ = lambda batches, index: watch(batches, index)
+    watch = fast_recipe.Watch(Epochs.__getitem__)
+    Epochs.__getitem__ = lambda batches, index: watch(batches, index)
     sizes = budget["sizes"]
     referee = Referee(clock, test_set, num_blind=sizes.index(sizes[-1]))
     clock.start()
@@ -112,15 +114,15 @@ def modern(clock, seed, budget):
     (images, labels), test_set = load(budget)
     num_val = len(images) // 10
     images = np.divide(images, 255, dtype="float32")
-    parts = train.split(images, labels, num_val=num_val, seed=seed)
+    parts = split(images, labels, num_val=num_val, seed=seed)
     keras.utils.set_random_seed(seed)
     clock.start()
     model = modern_cnn()
-    train.train(
+    train(
         model,
         *parts,
         epochs=budget["modern_epochs"],
-        callbacks=[*train.plateau_and_stop(), Referee(clock, test_set)],
+        callbacks=[*plateau_and_stop(), Referee(clock, test_set)],
         name=f"seed {seed}",
     )
     clock.stop()
@@ -144,9 +146,9 @@ def torch_fast(clock, seed, budget, *, dtype=None, **options):
     clock.start()
     few = images[: fast_recipe.NUM_WHITENING] / np.float32(255)
     model = fast_torch.network(*whitening_filters(few), budget["filters"])
-    batches = train.Epochs(images, labels, budget["batch_size"], augment=see, seed=seed)
+    batches = Epochs(images, labels, budget["batch_size"], augment=see, seed=seed)
     num_steps = len(budget["sizes"]) * len(batches)
-    rate = train.Triangle(1.5 * budget["batch_size"] / 1024, num_steps)
+    rate = Triangle(1.5 * budget["batch_size"] / 1024, num_steps)
     training = fast_torch.Training(
         model,
         batches,

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from cnnlab.data import scenes
-from cnnlab.train import split
+from cnnlab.train.batches import split
 
 NUM_TRAIN, NUM_VAL, NUM_TEST = 8_000, 2_000, 5_000
 PENALTIES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)  # inverse, scikit-learn's `C`

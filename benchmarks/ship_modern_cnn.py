@@ -11,7 +11,7 @@ the weights: `cnnlab classify` answers pictures with it.
 import hashlib
 import sys
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -20,7 +20,7 @@ import numpy as np
 import record
 from modern_cnn_checkpoint import COMMITTED, load
 
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.lite.convert import convert
 from cnnlab.lite.interpreter import predict
 from cnnlab.lite.package import pack

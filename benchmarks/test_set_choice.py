@@ -9,7 +9,7 @@ nothing, says how good that epoch really is. Repeated for 200 random parts of ea
 Writes data/records/test_set_choice.json.
 """
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -19,7 +19,8 @@ import record
 
 from cnnlab.data import cifar10
 from cnnlab.models.modern_cnn import simple_cnn
-from cnnlab.train import split, train
+from cnnlab.train.batches import split
+from cnnlab.train.fit import train
 
 NUM_TRAIN, NUM_VAL = 5_000, 1_000
 EPOCHS = 30

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from functools import partial
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -29,7 +29,7 @@ from competitors import Contestant, competitors
 from modern_cnn_checkpoint import checkpoint
 
 from cnnlab.data import cifar10
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.lite import cost, interpreter
 from cnnlab.lite.convert import INTEGERS, VARIANTS, convert
 from cnnlab.lite.parity import agreement

@@ -18,7 +18,7 @@ import argparse
 import functools
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -29,7 +29,7 @@ import numpy as np
 import record
 import workers
 
-from cnnlab.evaluate import multiply_accumulates
+from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.search.tiny import architectures, tiny_cnn
 
 NAME = "tiny_networks"

@@ -29,7 +29,7 @@ import functools
 import operator
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -42,7 +42,7 @@ from keras import layers
 from transfer_labels import choose, fit, held_out, labelled, load
 
 from cnnlab.data import heads
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.backbone import backbone, freeze, with_head
 
 NAME = "ants_and_bees"

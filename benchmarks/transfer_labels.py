@@ -22,7 +22,7 @@ import argparse
 import functools
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -34,9 +34,9 @@ from images import shrunk
 from keras import layers
 
 from cnnlab.data import backbones, hymenoptera
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.backbone import backbone, freeze, with_head
-from cnnlab.train import split
+from cnnlab.train.batches import split
 
 SETTINGS = {  # set: (source of the images, backbone, its source, pixels)
     "ants_and_bees": ("local", "MobileNet 0.75", "local", 224),

@@ -23,7 +23,7 @@ import argparse
 import functools
 import time
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()
 
@@ -34,9 +34,10 @@ import workers
 from sklearn.metrics import roc_auc_score
 
 from cnnlab.data import volumes
-from cnnlab.evaluate import accuracy, multiply_accumulates, predict
+from cnnlab.evaluate.classification import accuracy, predict
+from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.models.video import cnn3d, frame_average
-from cnnlab.train import Epochs
+from cnnlab.train.batches import Epochs
 
 BUDGETS = {
     "adrenalmnist3d": {

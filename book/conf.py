@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 
 quiet_start()  # what the modules import comes silently
 

@@ -23,7 +23,8 @@ def doctor():
     from rich.table import Table
 
     from cnnlab.data import inventory
-    from cnnlab.doctor import findings, hidden_messages
+    from cnnlab.doctor import findings
+    from cnnlab.start import hidden_messages
 
     console = Console()
     table = Table("part", "state", "found", "remedy", title="cnnlab doctor")

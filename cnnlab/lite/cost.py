@@ -17,19 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnnlab.evaluate.latency import Latency
 from cnnlab.lite.interpreter import check_images, open_interpreter, to_tensor
 from cnnlab.lite.structure import BETWEEN_TYPES, operations, read
 
 TURN = 0.05  # seconds of one function in a round
 MEASURE = "from cnnlab.lite.cost import _print_peak; _print_peak()"
-
-
-class Latency(NamedTuple):
-    """Milliseconds of one call: median and the quartiles around it."""
-
-    median: float
-    lower: float
-    upper: float
 
 
 class Cost(NamedTuple):

@@ -6,7 +6,8 @@ Taught in notebooks/01_convolution_basics.ipynb.
 import numpy as np
 from matplotlib.figure import Figure
 
-from cnnlab import convolution, figures
+from cnnlab import figures
+from cnnlab.convolution import activations
 from cnnlab.widgets.display import figure_explorer
 
 NAMES = ["relu", "leaky_relu", "elu", "relu6", "swish", "gelu"]
@@ -37,8 +38,8 @@ def value_and_slope(activation, x):
     Returns:
         Two numbers or arrays.
     """
-    slope = getattr(convolution, f"{activation}_gradient")
-    return getattr(convolution, activation)(x), slope(x)
+    slope = getattr(activations, f"{activation}_gradient")
+    return getattr(activations, activation)(x), slope(x)
 
 
 def draw(activation, input_in_tenths):

@@ -5,7 +5,8 @@ Taught in notebooks/01_convolution_basics.ipynb.
 
 import numpy as np
 
-from cnnlab.convolution import conv2d, zero_padding
+from cnnlab.convolution.convolve import conv2d
+from cnnlab.convolution.geometry import zero_padding
 
 KERNELS = {
     "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cnnlab import figures
-from cnnlab.convolution import Window, output_size, receptive_field, zero_padding
+from cnnlab.convolution.geometry import output_size, zero_padding
+from cnnlab.convolution.receptive_field import Window, receptive_field
 from cnnlab.widgets.display import figure_explorer
 
 LAYERS = {

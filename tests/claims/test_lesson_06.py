@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import attention_ablation as script
 import record
 
-from cnnlab.evaluate import count_parameters
+from cnnlab.evaluate.cost import count_parameters
 from cnnlab.models.resnet import resnet_small
 
 

@@ -15,11 +15,13 @@ import architecture_search
 import record
 import tiny_networks
 
-from cnnlab import train
 from cnnlab.data import cifar10
-from cnnlab.evaluate import accuracy, multiply_accumulates
+from cnnlab.evaluate.classification import accuracy
+from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.search.oracles import brackets
 from cnnlab.search.tiny import architectures, tiny_cnn
+from cnnlab.train.batches import split
+from cnnlab.train.fit import train
 
 SPACE = [" ".join(architecture) for architecture in architectures()]
 TABLE = record.read(tiny_networks.NAME)
@@ -229,10 +231,10 @@ def test_a_winner_that_is_trained_again_learns_what_was_recorded():
 def test_running_statistics_hide_what_one_epoch_has_taught(seed):
     (images, labels), _, _ = cifar10.load("local", num_train=1_500, num_test=1)
     halved = images.reshape(-1, 16, 2, 16, 2, 3).mean((2, 4))
-    train_set, (images_val, labels_val) = train.split(halved, labels, num_val=500)
+    train_set, (images_val, labels_val) = split(halved, labels, num_val=500)
     keras.utils.set_random_seed(seed)
     model = tiny_cnn(("convolution",) * 4)
-    train.train(
+    train(
         model, train_set, (images_val, labels_val), epochs=1, batch_size=32, name="one"
     )
     running, own = (

@@ -14,9 +14,9 @@ import record
 import volumes
 
 from cnnlab.data import clips
-from cnnlab.evaluate import accuracy, predict
+from cnnlab.evaluate.classification import accuracy, predict
 from cnnlab.models.video import frame_average
-from cnnlab.train import train
+from cnnlab.train.fit import train
 
 CHANCE = 0.1
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import record
 import tflite_cost
 
 from cnnlab.data import cifar10
-from cnnlab.evaluate import accuracy
+from cnnlab.evaluate.classification import accuracy
 from cnnlab.lite import interpreter
 from cnnlab.lite.convert import convert
 from cnnlab.lite.parity import agreement

@@ -70,7 +70,7 @@ for kind, oracle in search_toys.ORACLES.items():
 """
 TRAINING = """
 import sys
-from cnnlab.doctor import quiet_start
+from cnnlab.start import quiet_start
 quiet_start()
 import numpy as np
 from cnnlab.search.hypermodel import ConvolutionalSpace, Ranges

@@ -15,7 +15,7 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.:/])/(?:home|root|Users|work|tmp|private|mnt|var|opt|usr)/[^\s\"'`)]*"
     r"|\b[A-Z]:\\\\?Users\\"
 )
-QUIET_START = "from cnnlab.doctor import quiet_start\n\nquiet_start()\n"
+QUIET_START = "from cnnlab.start import quiet_start\n\nquiet_start()\n"
 LINK = re.compile(r"\]\((?!\w+:|#|attachment:)([^)\s#]+)[^)]*\)")
 
 

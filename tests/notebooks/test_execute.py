@@ -52,7 +52,7 @@ def test_first_cell_is_quiet_in_jupyter_and_keeps_what_was_said(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     monkeypatch.setattr(execute, "AS_UNDER_NBVAL", {})
     notebook = lesson(
-        "from cnnlab.doctor import hidden_messages, quiet_start\n\nquiet_start()",
+        "from cnnlab.start import hidden_messages, quiet_start\n\nquiet_start()",
         "print(len(hidden_messages) > 0)",
     )
     execute.execute(notebook, HERE.parents[1])

@@ -35,7 +35,7 @@ def printed(text, name="stdout"):
 @pytest.fixture
 def lesson():
     start = v4.new_code_cell(
-        "from cnnlab.doctor import quiet_start\n\nquiet_start()\n\nimport keras",
+        "from cnnlab.start import quiet_start\n\nquiet_start()\n\nimport keras",
         execution_count=1,
     )
     parameters = v4.new_code_cell(

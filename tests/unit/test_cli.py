@@ -6,7 +6,7 @@ import pytest
 from nbformat import v4
 from typer.testing import CliRunner
 
-from cnnlab import cli, doctor
+from cnnlab import cli, doctor, start
 from cnnlab.data import prefetch, sources
 
 
@@ -34,7 +34,7 @@ def test_doctor_fails_only_for_what_is_broken(monkeypatch, state, exit_code):
     finding = doctor.Finding("the part", state, "what was found", "the remedy")
     monkeypatch.setattr(sources, "available", lambda verify: [])
     monkeypatch.setattr(doctor, "findings", lambda available: [finding])
-    monkeypatch.setattr(doctor, "hidden_messages", ["[a message]"])
+    monkeypatch.setattr(start, "hidden_messages", ["[a message]"])
     result = call("doctor")
     assert result.exit_code == exit_code
     for text in ("the part", state, "what was found", "the remedy", "[a message]"):

@@ -7,21 +7,19 @@ import numpy as np
 import pytest
 from keras import ops
 
-from cnnlab import convolution
-from cnnlab.convolution import (
-    Window,
-    average_pool2d,
-    conv2d,
-    conv2d_cost,
-    conv2d_gradients,
-    conv2d_loops,
-    dense_cost,
-    global_average_pool2d,
-    max_pool2d,
-    output_size,
-    receptive_field,
-    zero_padding,
+from cnnlab.convolution import activations
+from cnnlab.convolution.activations import (
+    prelu,
+    prelu_alpha_gradient,
+    prelu_gradient,
+    relu6_gradient,
+    relu_gradient,
 )
+from cnnlab.convolution.convolve import conv2d, conv2d_gradients, conv2d_loops
+from cnnlab.convolution.cost import conv2d_cost, dense_cost
+from cnnlab.convolution.geometry import output_size, zero_padding
+from cnnlab.convolution.pool import average_pool2d, global_average_pool2d, max_pool2d
+from cnnlab.convolution.receptive_field import Window, receptive_field
 
 PADDINGS = ("valid", "same")
 
@@ -316,14 +314,14 @@ def test_activation_agrees_with_keras(name, options):
     expected = getattr(keras.activations, keras_name)(
         ops.convert_to_tensor(X, "float32"), **options
     )
-    received = getattr(convolution, name)(X, **options)
+    received = getattr(activations, name)(X, **options)
     np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "options"), ACTIVATIONS.items())
 def test_slope_of_activation_agrees_with_numerical_differences(name, options):
-    activation = getattr(convolution, name)
-    slope = getattr(convolution, f"{name}_gradient")(X, **options)
+    activation = getattr(activations, name)
+    slope = getattr(activations, f"{name}_gradient")(X, **options)
     step = 1e-6
     expected = activation(X + step, **options) - activation(X - step, **options)
     np.testing.assert_allclose(slope, expected / (2 * step), atol=1e-7)
@@ -334,21 +332,21 @@ def test_prelu_learns_one_slope_per_channel():
     alpha = np.array([0.1, 0.5, 0.5])
     layer = keras.layers.PReLU(keras.initializers.Constant(alpha))
     layer.build(x.shape)
-    np.testing.assert_allclose(convolution.prelu(x, alpha), layer(x), rtol=1e-6)
-    assert convolution.prelu_gradient(x, alpha).tolist() == [[0.1, 0.5, 1.0]]
-    assert convolution.prelu_alpha_gradient(x).tolist() == [[-2.0, -2.0, 0.0]]
+    np.testing.assert_allclose(prelu(x, alpha), layer(x), rtol=1e-6)
+    assert prelu_gradient(x, alpha).tolist() == [[0.1, 0.5, 1.0]]
+    assert prelu_alpha_gradient(x).tolist() == [[-2.0, -2.0, 0.0]]
 
 
 def test_the_slope_at_a_bend_is_that_of_the_flat_side():
-    assert convolution.relu_gradient(np.array([0.0])) == 0.0
-    assert convolution.relu6_gradient(np.array([0.0, 6.0])).tolist() == [0.0, 0.0]
+    assert relu_gradient(np.array([0.0])) == 0.0
+    assert relu6_gradient(np.array([0.0, 6.0])).tolist() == [0.0, 0.0]
 
 
 def test_smooth_activations_do_not_overflow():
     x = np.array([-1e4, 1e4])
     for name in ("elu", "swish", "gelu"):
-        assert np.isfinite(getattr(convolution, name)(x)).all()
-        slope = getattr(convolution, f"{name}_gradient")(x)
+        assert np.isfinite(getattr(activations, name)(x)).all()
+        slope = getattr(activations, f"{name}_gradient")(x)
         np.testing.assert_allclose(slope, [0.0, 1.0])
 
 

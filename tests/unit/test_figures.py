@@ -124,7 +124,7 @@ def test_ablation_keeps_a_given_order():
 
 
 def test_flattery_draws_the_mean_over_runs():
-    ax = figures.flattery(
+    ax = figures.selection_bias(
         [10, 100], np.array([[4.0, 1.0], [2.0, 0.0]]), np.zeros((2, 2))
     )
     mean = next(line for line in ax.lines if line.get_label().endswith("test images"))

@@ -11,18 +11,11 @@ import keras
 import numpy as np
 import pytest
 
-from cnnlab.train import (
-    Epochs,
-    Lookahead,
-    Progress,
-    Triangle,
-    plateau_and_stop,
-    split,
-    throughput,
-    train,
-    train_fast,
-    train_seeds,
-)
+from cnnlab.train.batches import Epochs, split
+from cnnlab.train.fast import Lookahead, throughput, train_fast
+from cnnlab.train.fit import train, train_seeds
+from cnnlab.train.progress import Progress
+from cnnlab.train.schedules import Triangle, plateau_and_stop
 
 
 def blobs(num_images, seed=0):

@@ -8,7 +8,7 @@ import pytest
 
 matplotlib.use("agg")
 
-from cnnlab.convolution import conv2d
+from cnnlab.convolution.convolve import conv2d
 from cnnlab.widgets import display
 from cnnlab.widgets.convolution import convolution_explorer
 from cnnlab.widgets.filters import FILTERS, KERNELS, filtered

@@ -8,7 +8,7 @@ import pytest
 
 matplotlib.use("agg")
 
-from cnnlab import convolution
+from cnnlab.convolution import receptive_field as arithmetic
 from cnnlab.widgets import (
     activations,
     attention,
@@ -71,7 +71,7 @@ def test_every_knob_is_labelled_and_redraws(build):
 def test_marked_pixels_span_the_receptive_field(names):
     stack = [receptive_field.LAYERS[name] for name in names]
     image, *_, output = receptive_field.seen_by_middle(stack, 32)
-    field = convolution.receptive_field(stack, 32)
+    field = arithmetic.receptive_field(stack, 32)
     marked = np.flatnonzero(image)
     assert np.ptp(marked) + 1 == field.size
     middle = field.centre + np.flatnonzero(output)[0] * field.stride

@@ -1,0 +1,1 @@
+"""Convolution, pooling and activations by hand, in NumPy alone."""

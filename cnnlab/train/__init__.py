@@ -1,0 +1,1 @@
+"""Training: model and data in, history out."""
