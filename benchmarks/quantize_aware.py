@@ -32,11 +32,11 @@ import record
 import workers
 from keras import layers
 
+from cnnlab.compress.quantize_aware.fold import fold_batch_normalization
+from cnnlab.compress.quantize_aware.model import quantize_aware
 from cnnlab.evaluate.classification import accuracy
 from cnnlab.lite.convert import convert
 from cnnlab.lite.interpreter import predict
-from cnnlab.quantize_aware.fold import fold_batch_normalization
-from cnnlab.quantize_aware.model import quantize_aware
 from cnnlab.train.fit import train
 
 BUDGET = {

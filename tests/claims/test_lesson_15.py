@@ -14,12 +14,12 @@ import quantize_aware as script
 import record
 import tflite_cost
 
+from cnnlab.compress.quantize_aware.model import quantize_aware
 from cnnlab.data import cifar10
 from cnnlab.evaluate.classification import accuracy
 from cnnlab.lite import interpreter
 from cnnlab.lite.convert import convert
 from cnnlab.lite.parity import agreement
-from cnnlab.quantize_aware.model import quantize_aware
 
 
 def percent(part, kind=None, data_name="cifar10"):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from cnnlab.compress.quantize_aware.equalize import equalize, scale_channels
 from cnnlab.lite.convert import convert
 from cnnlab.lite.interpreter import predict
-from cnnlab.quantize_aware.equalize import equalize, scale_channels
 
 IMAGES = np.random.default_rng(0).random((200, 8, 8, 3), "float32")
 

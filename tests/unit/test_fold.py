@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from cnnlab.compress.quantize_aware.fold import fold_batch_normalization
 from cnnlab.models.modern_cnn import modern_cnn
-from cnnlab.quantize_aware.fold import fold_batch_normalization
 
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 3), "float32")
 

@@ -8,15 +8,15 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from cnnlab.lite.convert import convert
-from cnnlab.lite.interpreter import open_interpreter, predict
-from cnnlab.quantize_aware.fold import fold_batch_normalization
-from cnnlab.quantize_aware.layers import (
+from cnnlab.compress.quantize_aware.fold import fold_batch_normalization
+from cnnlab.compress.quantize_aware.layers import (
     FakeQuantize,
     QuantizedKernel,
     fake_quantize_kernel,
 )
-from cnnlab.quantize_aware.model import LIMITS, quantize_aware
+from cnnlab.compress.quantize_aware.model import LIMITS, quantize_aware
+from cnnlab.lite.convert import convert
+from cnnlab.lite.interpreter import open_interpreter, predict
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

@@ -450,7 +450,7 @@ def test_throughput_counts_steps_after_the_first(monkeypatch, capsys):
     """Every step takes a second: four of 8 images until three seconds are over."""
     clock = itertools.count()
     ticking = SimpleNamespace(perf_counter=lambda: float(next(clock)))
-    monkeypatch.setattr("cnnlab.train.time", ticking)
+    monkeypatch.setattr("cnnlab.train.fast.time", ticking)
     model = anywhere()
     images, labels = squares()
     rate = throughput(model, (images[:16], labels[:16]), batch_size=8, seconds=3)

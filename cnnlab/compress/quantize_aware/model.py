@@ -35,9 +35,9 @@ training again, and compare with training in float. Not here: fewer than eight b
 
 from keras import activations, layers
 
-from cnnlab.quantize_aware.fold import KERNELS, fold_batch_normalization
-from cnnlab.quantize_aware.graph import copy, copy_with_weights, rewrite
-from cnnlab.quantize_aware.layers import FakeQuantize, QuantizedKernel
+from cnnlab.compress.quantize_aware.fold import KERNELS, fold_batch_normalization
+from cnnlab.compress.quantize_aware.graph import copy, copy_with_weights, rewrite
+from cnnlab.compress.quantize_aware.layers import FakeQuantize, QuantizedKernel
 
 SAME_RANGE = (  # these choose or repeat values, or average them, in the scale they have
     layers.MaxPooling2D,

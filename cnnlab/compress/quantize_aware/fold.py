@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from cnnlab.quantize_aware.graph import copy, copy_with_weights, rewrite
+from cnnlab.compress.quantize_aware.graph import copy, copy_with_weights, rewrite
 
 KERNELS = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
 AFFINE = (layers.BatchNormalization, layers.Rescaling)

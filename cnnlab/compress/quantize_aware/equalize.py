@@ -11,8 +11,8 @@ failure, and to undo it. Swish and ReLU6 do not leave it; there only training he
 import numpy as np
 from keras import activations, layers
 
-from cnnlab.quantize_aware.fold import KERNELS
-from cnnlab.quantize_aware.graph import fresh_copy, layers_and_followers
+from cnnlab.compress.quantize_aware.fold import KERNELS
+from cnnlab.compress.quantize_aware.graph import fresh_copy, layers_and_followers
 
 TRANSPARENT = (  # a factor before one of these is a factor behind it
     layers.ReLU,
