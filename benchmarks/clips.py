@@ -32,6 +32,7 @@ from cnnlab.data import clips
 from cnnlab.evaluate.classification import accuracy, confusion, predict
 from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.models.video import cnn3d, frame_average
+from cnnlab.scenes import clips as drawn_clips
 from cnnlab.train.batches import split
 from cnnlab.train.fit import train
 
@@ -57,10 +58,10 @@ ARMS = ("3D", "(2+1)D", "frames averaged", "3D, frames shuffled")
 def speed():
     """Measures, prints, writes the record and checks the claim."""
     rates = []
-    clips.render(NUM_CLIPS)
+    drawn_clips.render(NUM_CLIPS)
     for _ in range(ROUNDS):
         started = time.process_time()
-        clips.render(NUM_CLIPS)
+        drawn_clips.render(NUM_CLIPS)
         rates.append(NUM_CLIPS / (time.process_time() - started))
     median = statistics.median(rates)
     print(f"{median:,.0f} clips of 8x32x32 a second of one core")

@@ -139,7 +139,7 @@ def begun(name, data, budget, **others):
 
     Args:
         name: Name of the record.
-        data: `cnnlab.data.sources.Record` of the images.
+        data: `cnnlab.data.fetch.DataInfo` of the images.
         budget: What every run may spend, a dict.
         others: What else the record says before its runs; `conditions` among it.
 

@@ -11,7 +11,7 @@ import time
 
 import record
 
-from cnnlab.data import scenes
+from cnnlab.scenes import images
 
 NUM_IMAGES = 3_200  # in one call
 ROUNDS = 7
@@ -29,11 +29,11 @@ def core_seconds(draw):
 def measure():
     """Draws in turn all at once and ten at a time; returns two lists of images/s."""
     at_once, by_tens = [], []
-    scenes.render(NUM_IMAGES, SEED)
+    images.render(NUM_IMAGES, SEED)
     for _ in range(ROUNDS):
-        seconds = core_seconds(lambda: scenes.render(NUM_IMAGES, SEED))
+        seconds = core_seconds(lambda: images.render(NUM_IMAGES, SEED))
         at_once.append(NUM_IMAGES / seconds)
-        seconds = core_seconds(lambda: [scenes.render(10, s) for s in range(20)])
+        seconds = core_seconds(lambda: [images.render(10, s) for s in range(20)])
         by_tens.append(200 / seconds)
     return at_once, by_tens
 

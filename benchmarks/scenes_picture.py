@@ -5,14 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cnnlab.data import scenes
+from cnnlab.scenes import images
 
 ROWS, COLUMNS, ZOOM, GAP = 4, 12, 2, 4
 SIDE = 32 * ZOOM + GAP
 
-images = scenes.render(ROWS * COLUMNS, seed=1).images.repeat(ZOOM, 1).repeat(ZOOM, 2)
+pictures = images.render(ROWS * COLUMNS, seed=1).images.repeat(ZOOM, 1).repeat(ZOOM, 2)
 gap = ((0, 0), (GAP, 0), (GAP, 0), (0, 0))
-rows = np.pad(images, gap, constant_values=1).reshape(ROWS, COLUMNS, SIDE, SIDE, 3)
+rows = np.pad(pictures, gap, constant_values=1).reshape(ROWS, COLUMNS, SIDE, SIDE, 3)
 picture = rows.transpose(0, 2, 1, 3, 4).reshape(ROWS * SIDE, COLUMNS * SIDE, 3)
 path = Path(__file__).parents[1] / "data" / "scenes.png"
 cv2.imwrite(str(path), (picture[..., ::-1] * 255).round().astype("uint8"))

@@ -41,7 +41,7 @@ import workers
 from keras import layers
 from transfer_labels import choose, fit, held_out, labelled, load
 
-from cnnlab.data import heads
+from cnnlab.data import pretrained
 from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.backbone import backbone, freeze, with_head
 
@@ -76,7 +76,7 @@ SEEDS = transfer_labels.SEEDS
 def build():
     """Builds the frozen network whose head is made of the old columns."""
     *_, data, path, _ = load(NAME)
-    columns, _ = heads.load("local", FAMILY, OLD_CLASSES)
+    columns, _ = pretrained.load_head("local", FAMILY, OLD_CLASSES)
     base = backbone(FAMILY, path)
     model = with_head(base, len(data.classes), weights=columns)
     freeze(model)
@@ -170,7 +170,7 @@ def main():
     parser.add_argument("what", choices=BUDGETS)
     what = parser.parse_args().what
     *_, data, _, weights = load(NAME)
-    _, head = heads.load("local", FAMILY, OLD_CLASSES)
+    _, head = pretrained.load_head("local", FAMILY, OLD_CLASSES)
     content = record.begun(
         RECORDS[what],
         data,

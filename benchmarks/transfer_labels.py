@@ -33,7 +33,7 @@ import workers
 from images import shrunk
 from keras import layers
 
-from cnnlab.data import backbones, hymenoptera
+from cnnlab.data import hymenoptera, pretrained
 from cnnlab.evaluate.classification import accuracy
 from cnnlab.models.backbone import backbone, freeze, with_head
 from cnnlab.train.batches import split
@@ -76,7 +76,7 @@ def load(name):
     """Returns training and validation set, weights and what all of them are."""
     source, _, where, pixels = SETTINGS[name]
     network = None if where == "embedded" else SETTINGS[name][1]
-    return *hymenoptera.load(source, pixels), *backbones.load(where, network)
+    return *hymenoptera.load(source, pixels), *pretrained.load(where, network)
 
 
 def choose(labels, per_class, seed):

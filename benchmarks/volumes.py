@@ -33,7 +33,7 @@ import record
 import workers
 from sklearn.metrics import roc_auc_score
 
-from cnnlab.data import volumes
+from cnnlab.data import adrenalmnist3d, modelnet10
 from cnnlab.evaluate.classification import accuracy, predict
 from cnnlab.evaluate.cost import multiply_accumulates
 from cnnlab.models.video import cnn3d, frame_average
@@ -66,7 +66,13 @@ ARMS = {
 }
 POOLS = {"adrenalmnist3d": (2, 2, 2), "modelnet10": (2, 2, 1, 2, 1, 2)}
 FLIPS = {"3D": (1, 2, 3), "slices": (1, 2, 3), "mirrored": (1,)}
-load = functools.cache(volumes.load)
+LOADERS = {"adrenalmnist3d": adrenalmnist3d.load, "modelnet10": modelnet10.load}
+
+
+@functools.cache
+def load(source, name):
+    """Loads one of the two data sets, once."""
+    return LOADERS[name](source)
 
 
 def build(name, arm):

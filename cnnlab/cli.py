@@ -44,7 +44,7 @@ def prefetch(folder: Annotated[Path, typer.Argument(help="To be filled.")]):
     """Fill a folder for a classroom without a network; CNNLAB_DATA then names it."""
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
-    from cnnlab.data import prefetch, sources
+    from cnnlab.data import fetch, prefetch
 
     columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns) as bars:
@@ -56,11 +56,11 @@ def prefetch(folder: Annotated[Path, typer.Argument(help="To be filled.")]):
             bars.update(tasks[name], completed=done, total=total)
 
         try:
-            places = prefetch.prefetch(folder, progress=show)
-        except sources.DataError as error:
+            paths = prefetch.prefetch(folder, progress=show)
+        except fetch.DataError as error:
             raise _failure(error) from None
-    for dataset, place in places.items():
-        typer.echo(f"{dataset} is ready in {place}")
+    for dataset, path in paths.items():
+        typer.echo(f"{dataset} is ready in {path}")
     typer.echo(f"Now: export CNNLAB_DATA={folder.resolve()}")
 
 

@@ -1,1 +1,1 @@
-"""Data sets, one a file: arrays out, and a record of what they are."""
+"""Data sets, one a file: arrays out, and a `DataInfo` that says what they are."""

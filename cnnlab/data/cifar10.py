@@ -14,9 +14,9 @@ import pickle
 
 import numpy as np
 
-from cnnlab.data import downloads, scenes, sources
+from cnnlab.data import fetch, scenes
 
-ARCHIVE = sources.ARCHIVES["cifar10"]
+ARCHIVE = fetch.ARCHIVES["cifar10"]
 NUM_PER_BATCH = 10_000
 NUM_BATCHES = 5  # of training images; the test images are one more
 CLASSES = (
@@ -50,7 +50,7 @@ def load(source="auto", num_train=None, num_test=None):
         num_test: Takes the first so many of the 10,000 test images.
 
     Returns:
-        `(images_train, labels_train), (images_test, labels_test), record`: images
+        `(images_train, labels_train), (images_test, labels_test), info`: images
         float32 in [0, 1], shape `(N, 32, 32, 3)`; labels int64, shape `(N,)`.
 
     Raises:
@@ -58,19 +58,19 @@ def load(source="auto", num_train=None, num_test=None):
         DataError: If the source asked for cannot be used.
     """
     sizes = (
-        sources.count("num_train", num_train, NUM_BATCHES * NUM_PER_BATCH),
-        sources.count("num_test", num_test, NUM_PER_BATCH),
+        fetch.check_count("num_train", num_train, NUM_BATCHES * NUM_PER_BATCH),
+        fetch.check_count("num_test", num_test, NUM_PER_BATCH),
     )
     readers = {
         "local": lambda: _read_local(*sizes),
         "download": lambda: _read_download(*sizes),
         "embedded": lambda: _draw_scenes(num_train, num_test),
     }
-    return sources.load(source, readers)
+    return fetch.load(source, readers)
 
 
-def _record(source, checksum):
-    return sources.Record(
+def _describe(source, checksum):
+    return fetch.DataInfo(
         name="CIFAR-10",
         source=source,
         classes=CLASSES,
@@ -91,9 +91,9 @@ def _read_local(num_train, num_test):
         for start in range(0, num_train, NUM_PER_BATCH)
     }
     splits["test_batch"] = (test, 0)
-    for name, content in sources.read_local(ARCHIVE, splits):
+    for name, content in fetch.read_local(ARCHIVE, splits):
         _fill(*splits[name], *read_batch(content, name))
-    return train, test, _record("local", ARCHIVE.checksum)
+    return train, test, _describe("local", ARCHIVE.checksum)
 
 
 def _empty(num_images):
@@ -129,7 +129,7 @@ def read_batch(content, name):
         if labels.shape != (NUM_PER_BATCH,) or labels.max() >= len(CLASSES):
             raise ValueError(f"labels {labels.shape}, up to {labels.max()}")
     except Exception as error:  # a broken pickle may raise anything
-        raise sources.DataError(
+        raise fetch.DataError(
             f"{name} must be a CIFAR-10 batch: a pickle of {NUM_PER_BATCH} x 3072 "
             f"uint8 pixels and of labels, nothing else. Received: {error}",
             f"{name} is not a CIFAR-10 batch",
@@ -145,12 +145,12 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _read_download(num_train, num_test):
-    brought = downloads.prepared("cifar10", ARCHIVE.url, "CIFAR-10", sources.SET_DATA)
+    brought = fetch.prepared("cifar10", ARCHIVE.url, "CIFAR-10", fetch.SET_DATA)
     with brought as (tfds, builder):
         train = _read_split(tfds, builder, "train", num_train)
         test = _read_split(tfds, builder, "test", num_test)
         [archive] = builder.url_infos.values()
-    return train, test, _record("download", f"sha256:{archive.checksum}")
+    return train, test, _describe("download", f"sha256:{archive.checksum}")
 
 
 def _read_split(tfds, builder, split, num_images):
@@ -158,10 +158,10 @@ def _read_split(tfds, builder, split, num_images):
     labels[:] = -1
     rows = builder.as_dataset(split=split, batch_size=1000)
     for batch in tfds.as_numpy(rows):  # shuffled; ids, "train_00042", tell the order
-        places = np.array([int(name.split(b"_")[-1]) for name in batch["id"]])
-        wanted = places < num_images
-        images[places[wanted]] = batch["image"][wanted] / np.float32(255)
-        labels[places[wanted]] = batch["label"][wanted]
+        indices = np.array([int(name.split(b"_")[-1]) for name in batch["id"]])
+        wanted = indices < num_images
+        images[indices[wanted]] = batch["image"][wanted] / np.float32(255)
+        labels[indices[wanted]] = batch["label"][wanted]
     if labels.min() < 0:
         raise ValueError(f"its cache lacks images of the {split} split")
     return images, labels

@@ -16,7 +16,7 @@ import io
 
 import numpy as np
 
-from cnnlab.data import sources
+from cnnlab.data import fetch
 
 CHECKSUM = "sha256:09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 CLASSES = tuple("0123456789")
@@ -34,15 +34,15 @@ def load(source="auto", num_train=None, num_test=None):
         num_test: Takes the first so many of the 360 test images.
 
     Returns:
-        `(images_train, labels_train), (images_test, labels_test), record`: images
+        `(images_train, labels_train), (images_test, labels_test), info`: images
         float32 in [0, 1], shape `(N, 8, 8, 1)`; labels int64, shape `(N,)`.
 
     Raises:
         ValueError: If an argument is out of range.
         DataError: If scikit-learn lacks the file, or has another.
     """
-    num_train = sources.count("num_train", num_train, NUM_TRAIN)
-    num_test = sources.count("num_test", num_test, NUM_TEST)
+    num_train = fetch.check_count("num_train", num_train, NUM_TRAIN)
+    num_test = fetch.check_count("num_test", num_test, NUM_TEST)
 
     def embedded():
         images, labels = _read()
@@ -52,14 +52,14 @@ def load(source="auto", num_train=None, num_test=None):
         return (
             (images[train], labels[train]),
             (images[test], labels[test]),
-            _record(),
+            _describe(),
         )
 
-    return sources.load(source, {"embedded": embedded})
+    return fetch.load(source, {"embedded": embedded})
 
 
 def _read():
-    packed = sources.read_packaged("sklearn", "datasets/data/digits.csv.gz", CHECKSUM)
+    packed = fetch.read_packaged("sklearn", "datasets/data/digits.csv.gz", CHECKSUM)
     table = np.loadtxt(io.BytesIO(gzip.decompress(packed)), delimiter=",")
     images = table[:, :64].reshape(-1, 8, 8, 1) / 16  # 16 on-pixels at most
     return images.astype(np.float32), table[:, 64].astype(np.int64)
@@ -72,8 +72,8 @@ def _last_of_each_class(labels):
     return held_out
 
 
-def _record():
-    return sources.Record(
+def _describe():
+    return fetch.DataInfo(
         name="Digits",
         source="embedded",
         classes=CLASSES,

@@ -9,7 +9,7 @@ Datasets' files, is for validation. Without a network, Scenes stand in.
 
 import numpy as np
 
-from cnnlab.data import albums, downloads, scenes, sources
+from cnnlab.data import fetch, image_folders, scenes
 
 CLASSES = ("dandelion", "daisy", "tulips", "sunflowers", "roses")
 NUM_PHOTOGRAPHS, EVERY = 3_670, 5
@@ -27,7 +27,7 @@ def load(source="auto", pixels=224, num_train=None, num_val=None):
         num_val: Takes the first so many of the 734 validation images.
 
     Returns:
-        `(images_train, labels_train), (images_val, labels_val), record`: images
+        `(images_train, labels_train), (images_val, labels_val), info`: images
         float32 in [0, 1], shape `(N, pixels, pixels, 3)`; labels int64, shape `(N,)`.
 
     Raises:
@@ -35,24 +35,24 @@ def load(source="auto", pixels=224, num_train=None, num_val=None):
         DataError: If the source asked for cannot be used.
     """
     most_val = NUM_PHOTOGRAPHS // EVERY
-    num_train = sources.count("num_train", num_train, NUM_PHOTOGRAPHS - most_val)
-    num_val = sources.count("num_val", num_val, most_val)
+    num_train = fetch.check_count("num_train", num_train, NUM_PHOTOGRAPHS - most_val)
+    num_val = fetch.check_count("num_val", num_val, most_val)
     readers = {
         "download": lambda: _read_download(pixels, num_train, num_val),
         "embedded": lambda: scenes.load("embedded", num_train, num_val, size=pixels),
     }
-    return sources.load(source, readers)
+    return fetch.load(source, readers)
 
 
 def _read_download(pixels, num_train, num_val):
-    url, remedy = albums.FLOWERS, sources.EMBED
-    brought = downloads.prepared("tf_flowers", url, "flowers", remedy)
+    url, remedy = image_folders.FLOWERS, fetch.EMBED
+    brought = fetch.prepared("tf_flowers", url, "flowers", remedy)
     with brought as (tfds, builder):
         skip = {"image": tfds.decode.SkipDecoding()}  # a damaged one is to be named
         rows = tfds.as_numpy(builder.as_dataset(split="train", decoders=skip))
         train, val = _split(rows, pixels, num_train, num_val)
         [archive] = builder.url_infos.values()
-    return train, val, _record(f"sha256:{archive.checksum}")
+    return train, val, _describe(f"sha256:{archive.checksum}")
 
 
 def _split(rows, pixels, num_train, num_val):
@@ -60,7 +60,9 @@ def _split(rows, pixels, num_train, num_val):
     for number, row in enumerate(rows):
         split, most = (train, num_train) if number % EVERY else (val, num_val)
         if len(split) < most:
-            image = albums.square(row["image"], pixels, f"tf_flowers, number {number}")
+            image = image_folders.square(
+                row["image"], pixels, f"tf_flowers, number {number}"
+            )
             split.append((image, row["label"]))
         if len(train) == num_train and len(val) == num_val:
             break
@@ -74,8 +76,8 @@ def _arrays(split):
     return np.stack(images), np.array(labels, np.int64)
 
 
-def _record(checksum):
-    return sources.Record(
+def _describe(checksum):
+    return fetch.DataInfo(
         name="Flowers",
         source="download",
         classes=CLASSES,

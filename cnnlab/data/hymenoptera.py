@@ -11,7 +11,7 @@ though as ants and bees among a thousand classes. Without them, Scenes stand in.
 
 import numpy as np
 
-from cnnlab.data import albums, downloads, scenes, sources
+from cnnlab.data import fetch, image_folders, scenes
 
 CLASSES = ("ants", "bees")
 NUM_TRAIN, NUM_VAL = 244, 153
@@ -30,7 +30,7 @@ def load(source="auto", pixels=224, num_train=None, num_val=None):
             test images.
 
     Returns:
-        `(images_train, labels_train), (images_val, labels_val), record`: images
+        `(images_train, labels_train), (images_val, labels_val), info`: images
         float32 in [0, 1], shape `(N, pixels, pixels, 3)`; labels int64, shape `(N,)`.
 
     Raises:
@@ -46,25 +46,27 @@ def load(source="auto", pixels=224, num_train=None, num_val=None):
         "embedded": lambda: _draw_scenes(sizes, pixels),
     }
     if source != "embedded":
-        sources.count("num_train", num_train, NUM_TRAIN)
-        sources.count("num_val", num_val, NUM_VAL)
-    return sources.load(source, readers)
+        fetch.check_count("num_train", num_train, NUM_TRAIN)
+        fetch.check_count("num_val", num_val, NUM_VAL)
+    return fetch.load(source, readers)
 
 
 def _read(source, sizes, pixels):
-    album = albums.ALBUMS["hymenoptera"]
+    archive = image_folders.ARCHIVES["hymenoptera"]
     if source == "local":
-        place = sources.find_local(album)
+        path = fetch.find_local(archive)
     else:
-        place = downloads.fetch(album, downloads.cache("datasets"))
-    files = albums.read(place, album)
+        path = fetch.fetch(archive, fetch.cache("datasets"))
+    files = image_folders.read(path, archive)
     splits = []
     for split, size in sizes.items():
         names = [name for name in files if name.startswith(f"{split}/")][:size]
-        images = albums.squares({name: files[name] for name in names}, pixels, place)
+        images = image_folders.squares(
+            {name: files[name] for name in names}, pixels, path
+        )
         labels = [CLASSES.index(name.split("/")[1]) for name in names]
         splits.append((images, np.array(labels, np.int64)))
-    return *splits, _record(source, albums.fingerprint(files))
+    return *splits, _describe(source, image_folders.fingerprint(files))
 
 
 def _draw_scenes(sizes, pixels):
@@ -72,8 +74,8 @@ def _draw_scenes(sizes, pixels):
     return scenes.load("embedded", num_train, num_val, size=pixels)
 
 
-def _record(source, checksum):
-    return sources.Record(
+def _describe(source, checksum):
+    return fetch.DataInfo(
         name="Ants and bees",
         source=source,
         classes=CLASSES,

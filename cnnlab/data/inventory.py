@@ -1,6 +1,13 @@
-"""What can be had from where: every data set, every backbone and its head."""
+"""What can be had from where: every data set, every pretrained network."""
 
-from cnnlab.data import albums, backbones, heads, sources, volumes
+from cnnlab.data import (
+    adrenalmnist3d,
+    fetch,
+    image_folders,
+    modelnet10,
+    pretrained,
+    solids,
+)
 
 
 def available(verify=False):
@@ -11,13 +18,14 @@ def available(verify=False):
             presence is enough. Weights are always verified.
 
     Returns:
-        A list of `cnnlab.data.sources.Availability`. Only the state "damaged" is a
+        A list of `cnnlab.data.fetch.Availability`. Only the state "damaged" is a
         fault: an absent source is passed over by "auto".
     """
     return [
-        *sources.available(verify),
-        *albums.available(verify),
-        *volumes.available(verify),
-        *backbones.available(),
-        *heads.available(),
+        *fetch.available(verify),
+        *image_folders.available(verify),
+        *adrenalmnist3d.available(verify),
+        *modelnet10.available(verify),
+        *solids.available(),
+        *pretrained.available(),
     ]

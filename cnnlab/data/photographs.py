@@ -13,7 +13,7 @@ import io
 import numpy as np
 from skimage import io as image_io
 
-from cnnlab.data import sources
+from cnnlab.data import fetch
 
 FILES = {
     "astronaut.png": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
@@ -31,7 +31,7 @@ def load(source="auto"):
         source: "auto" or "embedded": they come from nowhere else.
 
     Returns:
-        `(photographs, record)`: a dict from "astronaut", "camera", "chelsea",
+        `(photographs, info)`: a dict from "astronaut", "camera", "chelsea",
         "coffee" and "rocket" to float32 images in [0, 1], shape `(H, W, 3)`, sides
         300 to 640 pixels; "camera" is grey, three equal channels.
 
@@ -39,7 +39,7 @@ def load(source="auto"):
         ValueError: If `source` is another.
         DataError: If scikit-image lacks a file, or has another.
     """
-    return sources.load(source, {"embedded": _read})
+    return fetch.load(source, {"embedded": _read})
 
 
 def path(name):
@@ -57,17 +57,17 @@ def path(name):
         raise ValueError(
             f"`name` must be one of {', '.join(files)}. Received: {name!r}"
         )
-    return sources.package_folder("skimage") / "data" / files[name]
+    return fetch.package_folder("skimage") / "data" / files[name]
 
 
 def _read():
     files = {
-        name: sources.read_packaged("skimage", f"data/{name}", f"sha256:{checksum}")
+        name: fetch.read_packaged("skimage", f"data/{name}", f"sha256:{checksum}")
         for name, checksum in FILES.items()
     }
     photographs = {name.split(".")[0]: _decode(file) for name, file in files.items()}
     together = hashlib.sha256(b"".join(files.values())).hexdigest()
-    record = sources.Record(
+    info = fetch.DataInfo(
         name="Photographs",
         source="embedded",
         classes=(),
@@ -75,7 +75,7 @@ def _read():
         citation="https://scikit-image.org/docs/stable/api/skimage.data.html",
         checksum=f"sha256:{together}",
     )
-    return photographs, record
+    return photographs, info
 
 
 def _decode(file):

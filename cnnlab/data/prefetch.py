@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from cnnlab.data import albums, backbones, downloads, heads, sources, volumes
+from cnnlab.data import adrenalmnist3d, fetch, image_folders, pretrained
 
 
 def prefetch(folder, datasets=None, progress=None):
@@ -43,47 +43,46 @@ def prefetch(folder, datasets=None, progress=None):
 
 
 def published():
-    """Returns what can be brought: archives, albums and weights by their names."""
+    """Returns what can be brought: archives and weights by their names."""
     return {
-        **sources.ARCHIVES,
-        **albums.ALBUMS,
-        **volumes.FILES,
-        **backbones.WEIGHTS,
-        **heads.published(),
+        **fetch.ARCHIVES,
+        **image_folders.ARCHIVES,
+        "adrenalmnist3d": adrenalmnist3d.FILE,
+        **pretrained.published(),
     }
 
 
 def _bring(archive, folder, progress):
-    is_packed = not isinstance(archive, sources.File)
+    is_packed = not isinstance(archive, fetch.File)
     target = folder / archive.folder
     packed = (folder if is_packed else target) / archive.name
     try:
         packed.parent.mkdir(parents=True, exist_ok=True)
         if _is_whole(archive, target):
             return target
-        is_kept = is_packed and downloads.is_right(packed, archive.checksum)
+        is_kept = is_packed and fetch.is_right(packed, archive.checksum)
         if not is_kept:
-            downloads.download(archive, packed, progress)
+            fetch.download(archive, packed, progress)
         if is_packed:
             _unpack(packed, archive, target)
         if is_packed and not is_kept:
             packed.unlink()
     except OSError as error:
-        raise downloads.not_written(archive, folder, error) from error
+        raise fetch.not_written(archive, folder, error) from error
     return target
 
 
 def _is_whole(archive, target):
-    if isinstance(archive, albums.Album):
-        return albums.is_whole(target, archive)
+    if isinstance(archive, image_folders.ImageFolders):
+        return image_folders.is_whole(target, archive)
     files = getattr(archive, "files", {archive.name: archive.checksum})
-    return all(downloads.is_right(target / name, files[name]) for name in files)
+    return all(fetch.is_right(target / name, files[name]) for name in files)
 
 
 def _contents(packed, archive):
-    if isinstance(archive, albums.Album):
-        return albums.read(packed, archive).items()
-    return sources.read_packed(packed, archive, archive.files)
+    if isinstance(archive, image_folders.ImageFolders):
+        return image_folders.read(packed, archive).items()
+    return fetch.read_packed(packed, archive, archive.files)
 
 
 def _unpack(packed, archive, target):

@@ -1,132 +1,13 @@
-"""Solids: eight kinds of bodies in space, drawn on demand from distance functions.
+"""Solids: eight kinds of bodies as volumes, which stand in for organs and furniture.
 
-The volumes of `scenes`: the same primitives, turned around an axis or joined. Each body
-has a random size, place and attitude in space. One seed gives the same bits on every
-machine, as in `shapes`.
-
-Taught in notebooks/13_3d_cnns.ipynb.
-Verdict: a stand-in that lets a lesson run anywhere. The kinds are far apart; real
-organs and furniture are not.
+`cnnlab.scenes.solids` draws them. Taught in notebooks/13_3d_cnns.ipynb.
 """
 
-import numpy as np
+from cnnlab.data import fetch
+from cnnlab.scenes import images, solids
 
-from cnnlab.data import scenes, sources
-from cnnlab.data.places import Dice, cover
-from cnnlab.data.shapes import box, circle, taper, union
-
-SIZES = (0.55, 0.8)  # half the length of a body, in half volumes
-SHIFT = 0.15  # furthest that it is off the centre, along each axis
-NUM_TRAIN, NUM_VAL, NUM_TEST = 1_200, 200, 400  # that `load` draws by default
-NUM_NUMBERS = 12  # random numbers that make one volume
-AT_ONCE = 8  # volumes of a kind that are drawn together
-
-
-# A body stands in [-1, 1]^3. `form` holds two numbers in [0, 1) that vary it.
-
-
-def ball(x, y, z, form):
-    return circle(circle(x, y, 0) / (0.8 + 0.2 * form[0]), z, 0.85)
-
-
-def block(x, y, z, form):
-    aside = box(x, y, 0.75, 0.45 + 0.25 * form[0])
-    return np.maximum(aside, np.abs(z) - 0.35 - 0.25 * form[1])
-
-
-def bowl(x, y, z, form):
-    wall = np.abs(circle(circle(x, y, 0), z - 0.3, 0.85)) - 0.16
-    return np.maximum(wall, z - 0.1 - 0.2 * form[0])
-
-
-def cone(x, y, z, form):
-    return taper(circle(x, y, 0), z, 0.55 + 0.3 * form[0], 0.05, 0.85)
-
-
-def cross(x, y, z, form):
-    width = 0.17 + 0.08 * form[0]
-    return union(
-        np.maximum(box(x, y, 0.9, width), np.abs(z) - width),
-        np.maximum(box(x, y, width, 0.9), np.abs(z) - width),
-        np.maximum(box(x, y, width, width), np.abs(z) - 0.9),
-    )
-
-
-def dumbbell(x, y, z, form):
-    aside = circle(x, y, 0)
-    weights = circle(aside, np.abs(z) - 0.58, 0.34 + 0.06 * form[0])
-    return union(weights, box(aside, z, 0.13, 0.6))
-
-
-def ring(x, y, z, form):
-    return circle(circle(x, y, 0.65), z, 0.18 + 0.1 * form[0])
-
-
-def rod(x, y, z, form):
-    return box(circle(x, y, 0), z, 0.22 + 0.12 * form[0], 0.95)
-
-
-BODIES = (ball, block, bowl, cone, cross, dumbbell, ring, rod)
-CLASSES = tuple(body.__name__ for body in BODIES)
-
-
-def rotate(x, y, z, quaternion):
-    """Turns positions by a quaternion `(w, i, j, k)` of any length but 0."""
-    w, i, j, k = quaternion
-    scale = 2 / (w * w + i * i + j * j + k * k)
-    return (
-        x - scale * ((j * j + k * k) * x - (i * j - k * w) * y - (i * k + j * w) * z),
-        y - scale * ((i * i + k * k) * y - (i * j + k * w) * x - (j * k - i * w) * z),
-        z - scale * ((i * i + j * j) * z - (i * k - j * w) * x - (j * k + i * w) * y),
-    )
-
-
-def _draw(label, numbers, size):
-    """Draws bodies of one kind: `(N, size, size, size)`."""
-    dice = Dice(numbers)
-    axis = (np.arange(size, dtype="float32") + 0.5) * (2 / size) - 1
-    z, y, x = (each.reshape(1, -1) for each in np.meshgrid(axis, axis, axis))
-    half = dice.between(*SIZES)
-    x, y, z = ((each - dice.between(-SHIFT, SHIFT)) / half for each in (x, y, z))
-    attitude = [dice.between(-1, 1) for _ in range(4)]
-    attitude[0] = attitude[0] + 2 * (attitude[0] >= 0) - 1  # never all zero
-    distance = BODIES[label](*rotate(x, y, z, attitude), dice.take(2))
-    return cover(distance * half, size / 2).reshape(-1, size, size, size)
-
-
-def render(num_volumes, seed=0, size=28):
-    """Draws volumes with one body each.
-
-    Every eight volumes in succession show each kind once, in random order. Volume `i`
-    depends on the seed and on `i` alone.
-
-    Args:
-        num_volumes: Number of volumes, at least 1.
-        seed: A non-negative integer, or a tuple of them.
-        size: Depth, height and width in voxels, at least 8.
-
-    Returns:
-        `(volumes, labels)`: how full each voxel is, float32 in [0, 1], shape
-        `(N, size, size, size, 1)`; labels int64, indices into `CLASSES`.
-
-    Raises:
-        ValueError: If `num_volumes` or `size` is too small.
-    """
-    sources.at_least("num_volumes", num_volumes, 1)
-    sources.at_least("size", size, 8)
-    kinds = len(CLASSES)
-    num_rounds = -(-num_volumes // kinds)
-    generator = np.random.Generator(np.random.PCG64(seed))
-    numbers = generator.random((num_rounds, kinds, NUM_NUMBERS), "float32")
-    labels = numbers[:, :, 0].argsort(axis=1, kind="stable").reshape(-1)
-    numbers = numbers.reshape(-1, NUM_NUMBERS)[:, 1:]
-    volumes = np.empty((len(labels), size, size, size, 1), "float32")
-    for label in range(kinds):
-        rows = np.flatnonzero(labels == label)
-        for first in range(0, len(rows), AT_ONCE):
-            chosen = rows[first : first + AT_ONCE]
-            volumes[chosen, ..., 0] = _draw(label, numbers[chosen], size)
-    return volumes[:num_volumes], labels[:num_volumes].astype("int64")
+CLASSES = solids.CLASSES
+NUM_TRAIN, NUM_VAL, NUM_TEST = 1_200, 200, 400  # volumes that `load` draws by default
 
 
 def load(source="auto", num_train=None, num_val=None, num_test=None, seed=0, size=28):
@@ -141,7 +22,8 @@ def load(source="auto", num_train=None, num_val=None, num_test=None, seed=0, siz
         size: Depth, height and width in voxels, at least 8.
 
     Returns:
-        `train_set, val_set, test_set, record`: three pairs as of `render`.
+        `train_set, val_set, test_set, info`: three pairs of volumes and labels, as
+        `cnnlab.scenes.solids.render` returns them.
 
     Raises:
         ValueError: If the source is another one, or a number is below 1.
@@ -149,23 +31,30 @@ def load(source="auto", num_train=None, num_val=None, num_test=None, seed=0, siz
     wanted = {"num_train": num_train, "num_val": num_val, "num_test": num_test}
     usual = (NUM_TRAIN, NUM_VAL, NUM_TEST)
     counts = [
-        sources.at_least(name, standard if number is None else number, 1)
+        images.at_least(name, standard if number is None else number, 1)
         for (name, number), standard in zip(wanted.items(), usual, strict=True)
     ]
 
     def draw():
-        parts = [render(n, (seed, part), size) for part, n in enumerate(counts, 1)]
-        return *parts, _record(parts)
+        parts = [
+            solids.render(n, (seed, part), size) for part, n in enumerate(counts, 1)
+        ]
+        return *parts, _describe(parts)
 
-    return sources.load(source, {"embedded": draw})
+    return fetch.load(source, {"embedded": draw})
 
 
-def _record(parts):
-    return sources.Record(
+def _describe(parts):
+    return fetch.DataInfo(
         name="Solids",
         source="embedded",
         classes=CLASSES,
         licence="MIT",
-        citation="Drawn by cnnlab/data/solids.py",
-        checksum=f"sha256:{scenes.fingerprint(*parts)}",
+        citation="Drawn by cnnlab/scenes/solids.py",
+        checksum=f"sha256:{images.fingerprint(*parts)}",
     )
+
+
+def available():
+    """Lists where solids can be had; see `fetch.available`."""
+    return [fetch.row("solids", "embedded", fetch.package_folder, "numpy")]

@@ -57,7 +57,7 @@ class Tensor(NamedTuple):
 def read(content):
     """Reads the tensors of a file that PyTorch wrote in its format before 1.6.
 
-    Compare the file's checksum first, as `cnnlab.data.sources.read` does: what is
+    Compare the file's checksum first, as `cnnlab.data.fetch.read` does: what is
     refused here is what could do harm, and altered numbers do not show.
 
     Args:

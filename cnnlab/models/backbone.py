@@ -22,7 +22,7 @@ def backbone(name, weights, input_shape=None):
 
     Args:
         name: A key of `FAMILIES`.
-        weights: Path of the file that `cnnlab.data.backbones` found, or `None` for
+        weights: Path of the file that `cnnlab.data.pretrained` found, or `None` for
             random weights.
         input_shape: Height, width and 3 channels; by default those of its training.
 
@@ -47,7 +47,7 @@ def with_head(base, num_classes, dropout=0.2, weights=None):
         num_classes: Number of classes.
         dropout: Rate before the classifier.
         weights: Kernel `(C, num_classes)` and bias `(num_classes,)` to begin with,
-            such as the old head's that `cnnlab.data.heads` found, or `None` for a
+            such as the old head's that `cnnlab.data.pretrained` found, or `None` for a
             head that knows nothing.
 
     Returns:

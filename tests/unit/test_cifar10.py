@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from cnnlab.data import cifar10, scenes, sources
+from cnnlab.data import cifar10, fetch, scenes
 
 REAL_FOLDER = os.environ.get("CNNLAB_DATA")
 NUM_PER_BATCH = 20
@@ -63,7 +63,7 @@ def expected(names, num_images):
 
 
 def test_local_batches_are_read_in_order_channels_last(folder):
-    train, test, record = cifar10.load("local")
+    train, test, info = cifar10.load("local")
     assert train[0].shape == (100, 32, 32, 3)
     assert train[0].dtype == np.float32
     assert train[1].dtype == np.int64
@@ -74,8 +74,8 @@ def test_local_batches_are_read_in_order_channels_last(folder):
     ]:
         np.testing.assert_array_equal(split[0], reference[0])
         np.testing.assert_array_equal(split[1], reference[1])
-    assert str(record) == "CIFAR-10 (local, 10 classes)"
-    assert record.checksum == "md5:c58f30108f718f92721af3b95e74349a"
+    assert str(info) == "CIFAR-10 (local, 10 classes)"
+    assert info.checksum == "md5:c58f30108f718f92721af3b95e74349a"
 
 
 def test_only_the_batches_needed_are_read(folder):
@@ -96,14 +96,14 @@ def test_too_many_images_are_refused():
 
 
 def test_scenes_stand_in_and_the_line_says_why(capsys):
-    train, test, record = cifar10.load(num_train=3, num_test=2)
+    train, test, info = cifar10.load(num_train=3, num_test=2)
     assert capsys.readouterr().out == (
         "Data: Scenes (embedded, 10 classes), since CNNLAB_DATA is not set, and "
         "CNNLAB_OFFLINE=1 forbids downloads.\n"
     )
     assert train[0].shape == (3, 32, 32, 3)
     assert test[1].shape == (2,)
-    assert record.classes == scenes.CLASSES
+    assert info.classes == scenes.CLASSES
 
 
 # Bad data
@@ -113,8 +113,8 @@ def test_damaged_batch_is_passed_over_by_auto_and_the_line_says_so(folder, capsy
     damaged = bytearray((folder / "data_batch_1").read_bytes())
     damaged[1000] ^= 1
     (folder / "data_batch_1").write_bytes(damaged)
-    *_, record = cifar10.load(num_train=3, num_test=2)
-    assert record.name == "Scenes"
+    *_, info = cifar10.load(num_train=3, num_test=2)
+    assert info.name == "Scenes"
     line = capsys.readouterr().out
     assert "since data_batch_1 is damaged or not the official file" in line
     assert str(folder.parent) not in line
@@ -125,13 +125,13 @@ def test_truncated_batch_is_refused_before_it_is_unpickled(folder, monkeypatch):
     whole = (folder / "data_batch_1").read_bytes()
     (folder / "data_batch_1").write_bytes(whole[:5000])
     monkeypatch.setattr(cifar10, "read_batch", None)  # a call would fail otherwise
-    with pytest.raises(sources.DataError, match="data_batch_1 is damaged.*5,000 bytes"):
+    with pytest.raises(fetch.DataError, match="data_batch_1 is damaged.*5,000 bytes"):
         cifar10.load("local", num_train=1)
 
 
 def test_wrong_batch_under_the_right_name_is_refused(folder):
     (folder / "test_batch").write_bytes((folder / "data_batch_1").read_bytes())
-    with pytest.raises(sources.DataError, match="test_batch.*not the official file"):
+    with pytest.raises(fetch.DataError, match="test_batch.*not the official file"):
         cifar10.load("local")
 
 
@@ -151,7 +151,7 @@ def test_hostile_pickle_is_refused_and_does_not_run(folder, monkeypatch, protoco
     files = dict.fromkeys(BATCHES, pickled)
     publish(files, monkeypatch)  # as if it bore the right checksum
     (folder / "data_batch_1").write_bytes(pickled)
-    with pytest.raises(sources.DataError, match="data_batch_1 must be.*posix.mkdir"):
+    with pytest.raises(fetch.DataError, match="data_batch_1 must be.*posix.mkdir"):
         cifar10.load("local", num_train=1)
     assert not (folder / "harm").exists()
     pickle.loads(pickled)
@@ -173,7 +173,7 @@ def test_hostile_pickle_is_refused_and_does_not_run(folder, monkeypatch, protoco
 )
 def test_anything_but_a_batch_is_refused(content, monkeypatch):
     monkeypatch.setattr(cifar10, "NUM_PER_BATCH", NUM_PER_BATCH)
-    with pytest.raises(sources.DataError, match="test_batch must be a CIFAR-10 batch"):
+    with pytest.raises(fetch.DataError, match="test_batch must be a CIFAR-10 batch"):
         cifar10.read_batch(content, "test_batch")
 
 
@@ -189,7 +189,7 @@ def datasets(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(cifar10, "NUM_PER_BATCH", 6)
-    monkeypatch.setattr(sources, "require_network", lambda url: None)
+    monkeypatch.setattr(fetch, "require_network", lambda url: None)
 
     def as_dataset(builder, split, **options):
         order = np.array([3, 0, 5, 1, 4, 2] if split == "train" else [1, 0, 2, 3])
@@ -207,18 +207,18 @@ def datasets(tmp_path, monkeypatch):
 
 
 def test_download_restores_the_official_order(datasets):
-    train, test, record = cifar10.load("download", num_train=4, num_test=2)
+    train, test, info = cifar10.load("download", num_train=4, num_test=2)
     np.testing.assert_array_equal(train[1], [0, 1, 2, 3])
     np.testing.assert_array_equal(test[1], [0, 1])
     assert train[0].shape == (4, 32, 32, 3)
     assert train[0].dtype == np.float32
     np.testing.assert_allclose(train[0][:, 0, 0, 0], [0, 0.2, 0.4, 0.6], rtol=1e-6)
-    assert str(record) == "CIFAR-10 (download, 10 classes)"
-    assert re.fullmatch("sha256:c4a38c50[0-9a-f]{56}", record.checksum)
+    assert str(info) == "CIFAR-10 (download, 10 classes)"
+    assert re.fullmatch("sha256:c4a38c50[0-9a-f]{56}", info.checksum)
 
 
 def test_incomplete_cache_is_refused(datasets):
-    with pytest.raises(sources.DataError, match="lacks images of the test split"):
+    with pytest.raises(fetch.DataError, match="lacks images of the test split"):
         cifar10.load("download", num_train=6, num_test=5)
 
 
@@ -227,28 +227,28 @@ def test_failing_download_is_one_clear_error(datasets, monkeypatch):
         raise ConnectionError("the cable is cut")
 
     monkeypatch.setattr(datasets, "builder", fail)
-    with pytest.raises(sources.DataError, match="did not bring CIFAR-10: the cable is"):
+    with pytest.raises(fetch.DataError, match="did not bring CIFAR-10: the cable is"):
         cifar10.load("download")
 
 
 def test_no_network_is_absent_not_a_failing_library(datasets, tmp_path, monkeypatch):
     def require_network(url):
-        raise sources.AbsentError("nothing answers", "nothing answers")
+        raise fetch.AbsentError("nothing answers", "nothing answers")
 
     stale = tmp_path / "cifar10" / "1.0.0"  # the cache holds another version
     stale.mkdir(parents=True)
     (stale / "dataset_info.json").touch()
     builder = datasets.builder("cifar10", try_gcs=False)
     monkeypatch.setattr(type(builder), "is_prepared", lambda builder: False)
-    monkeypatch.setattr(sources, "require_network", require_network)
-    with pytest.raises(sources.AbsentError, match="nothing answers"):
+    monkeypatch.setattr(fetch, "require_network", require_network)
+    with pytest.raises(fetch.AbsentError, match="nothing answers"):
         cifar10.load("download")
 
 
 def test_without_a_network_the_library_is_not_even_imported(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(sources.DataError, match="CNNLAB_OFFLINE=1 forbids downloads"):
+    with pytest.raises(fetch.DataError, match="CNNLAB_OFFLINE=1 forbids downloads"):
         cifar10.load("download")
 
 

@@ -7,7 +7,7 @@ from nbformat import v4
 from typer.testing import CliRunner
 
 from cnnlab import cli, doctor, start
-from cnnlab.data import prefetch, sources
+from cnnlab.data import fetch, prefetch
 
 
 def call(*arguments):
@@ -32,7 +32,7 @@ def test_help_names_every_command_and_loads_no_backend():
 )
 def test_doctor_fails_only_for_what_is_broken(monkeypatch, state, exit_code):
     finding = doctor.Finding("the part", state, "what was found", "the remedy")
-    monkeypatch.setattr(sources, "available", lambda verify: [])
+    monkeypatch.setattr(fetch, "available", lambda verify: [])
     monkeypatch.setattr(doctor, "findings", lambda available: [finding])
     monkeypatch.setattr(start, "hidden_messages", ["[a message]"])
     result = call("doctor")
@@ -55,7 +55,7 @@ def test_prefetch_says_where_the_data_is(monkeypatch, tmp_path):
 
 def test_prefetch_without_a_network_is_one_clear_error(monkeypatch, tmp_path):
     def fill(folder, progress):
-        raise sources.DataError("no network: connect", "no network")
+        raise fetch.DataError("no network: connect", "no network")
 
     monkeypatch.setattr(prefetch, "prefetch", fill)
     result = call("prefetch", str(tmp_path))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from cnnlab.data import digits, sources
+from cnnlab.data import digits, fetch
 
 
 def test_digits_are_those_of_scikit_learn():
@@ -48,10 +48,10 @@ def test_unseen_hands_are_harder_than_a_shuffled_split():
 
 
 def test_line_and_record(capsys):
-    *_, record = digits.load(num_train=5, num_test=5)
+    *_, info = digits.load(num_train=5, num_test=5)
     line = "Data: Digits (embedded, 10 classes), since it is always here.\n"
     assert capsys.readouterr().out == line
-    assert record.checksum.startswith("sha256:09f66e6d")
+    assert info.checksum.startswith("sha256:09f66e6d")
 
 
 def test_first_so_many_are_taken():
@@ -72,11 +72,11 @@ def test_other_sources_are_refused(source):
 
 def test_another_file_in_scikit_learn_is_refused(monkeypatch):
     monkeypatch.setattr(digits, "CHECKSUM", "sha256:0")
-    with pytest.raises(sources.DataError, match="digits.csv.gz.*reinstall.*sklearn"):
+    with pytest.raises(fetch.DataError, match="digits.csv.gz.*reinstall.*sklearn"):
         digits.load()
 
 
 def test_missing_scikit_learn_is_one_clear_error(monkeypatch):
-    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda package: None)
-    with pytest.raises(sources.DataError, match="sklearn is not installed"):
+    monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda package: None)
+    with pytest.raises(fetch.DataError, match="sklearn is not installed"):
         digits.load("embedded")

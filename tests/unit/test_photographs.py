@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage
 
-from cnnlab.data import photographs, sources
+from cnnlab.data import fetch, photographs
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _no_sockets(monkeypatch):
 
 
 def test_photographs_are_colour_images_in_the_unit_range():
-    images, record = photographs.load()
+    images, info = photographs.load()
     assert list(images) == ["astronaut", "camera", "chelsea", "coffee", "rocket"]
     for image in images.values():
         assert image.dtype == np.float32
@@ -27,8 +27,8 @@ def test_photographs_are_colour_images_in_the_unit_range():
         assert min(image.shape[:2]) >= 300
         assert image.min() >= 0
         assert 0.9 < image.max() <= 1
-    assert str(record) == "Photographs (embedded)"
-    assert record.checksum.startswith("sha256:")
+    assert str(info) == "Photographs (embedded)"
+    assert info.checksum.startswith("sha256:")
 
 
 def test_photographs_are_those_of_scikit_image():
@@ -48,19 +48,19 @@ def test_line_says_where_they_come_from(capsys):
 
 
 def test_every_photograph_lies_in_the_installed_package():
-    folder = sources.Path(skimage.__file__).parent / "data"
+    folder = fetch.Path(skimage.__file__).parent / "data"
     assert all((folder / name).is_file() for name in photographs.FILES)
 
 
 def test_missing_photograph_is_named_and_not_downloaded(monkeypatch):
     monkeypatch.setattr(photographs, "FILES", {"kidney.tif": "0"})
-    with pytest.raises(sources.DataError, match="kidney.tif cannot be read.*reinstall"):
+    with pytest.raises(fetch.DataError, match="kidney.tif cannot be read.*reinstall"):
         photographs.load("embedded")
 
 
 def test_other_photograph_under_the_right_name_is_refused(monkeypatch):
     monkeypatch.setattr(photographs, "FILES", {"coffee.png": "0"})
-    with pytest.raises(sources.DataError, match="coffee.png is damaged or not"):
+    with pytest.raises(fetch.DataError, match="coffee.png is damaged or not"):
         photographs.load("embedded")
 
 

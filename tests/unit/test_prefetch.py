@@ -9,7 +9,7 @@ import pytest
 import toys
 from toys import FILES, describe, pack
 
-from cnnlab.data import downloads, prefetch, sources
+from cnnlab.data import fetch, prefetch
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def online(monkeypatch):
     """A server of the toys' archive, the only host that the test can reach."""
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(downloads, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(fetch, "BLOCK_BYTES", 1000)
     with toys.serve() as server:
         archive = describe(toys.PACKED, server.url)
         monkeypatch.setattr(prefetch, "published", lambda: {"toys": archive})
@@ -25,10 +25,10 @@ def online(monkeypatch):
 
 
 def test_prefetch_fills_a_folder_that_local_reads(online, tmp_path, monkeypatch):
-    places = prefetch.prefetch(tmp_path / "new", ["toys"])
+    paths = prefetch.prefetch(tmp_path / "new", ["toys"])
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "new"))
-    assert places == {"toys": tmp_path / "new" / "toys"}
-    assert dict(sources.read_local(prefetch.published()["toys"], FILES)) == FILES
+    assert paths == {"toys": tmp_path / "new" / "toys"}
+    assert dict(fetch.read_local(prefetch.published()["toys"], FILES)) == FILES
     assert os.listdir(tmp_path / "new") == ["toys"]
 
 
@@ -65,7 +65,7 @@ def test_prefetch_unpacks_an_archive_that_is_there(online, tmp_path):
 @pytest.mark.parametrize("ranges", [True, False])
 def test_prefetch_goes_on_after_a_cut(online, tmp_path, ranges):
     online.cut, online.ranges = 9000, ranges
-    with pytest.raises(sources.DataError, match="stopped: 9000 of .* bytes arrived"):
+    with pytest.raises(fetch.DataError, match="stopped: 9000 of .* bytes arrived"):
         prefetch.prefetch(tmp_path)
     assert os.listdir(tmp_path) == ["toys.tar.part"]
     online.cut = None
@@ -76,14 +76,14 @@ def test_prefetch_goes_on_after_a_cut(online, tmp_path, ranges):
 
 def test_a_wrong_file_that_arrives_is_removed(online, tmp_path):
     online.content = toys.PACKED[:-1] + b"!"
-    with pytest.raises(sources.DataError, match="damaged or not the official file"):
+    with pytest.raises(fetch.DataError, match="damaged or not the official file"):
         prefetch.prefetch(tmp_path)
     assert os.listdir(tmp_path) == []
 
 
 def test_a_login_page_is_not_taken_for_the_archive(online, tmp_path):
     online.content = b"<html>Welcome to our hotel"
-    with pytest.raises(sources.DataError, match="must offer .* bytes. Received: 26"):
+    with pytest.raises(fetch.DataError, match="must offer .* bytes. Received: 26"):
         prefetch.prefetch(tmp_path)
     assert os.listdir(tmp_path) == []
 
@@ -99,7 +99,7 @@ def test_an_archive_cannot_write_outside_its_folder(online, tmp_path, monkeypatc
 
 
 def test_offline_forbids_prefetch(tmp_path, monkeypatch):
-    with pytest.raises(sources.DataError, match="CNNLAB_OFFLINE=1 forbids"):
+    with pytest.raises(fetch.DataError, match="CNNLAB_OFFLINE=1 forbids"):
         prefetch.prefetch(tmp_path)
     assert os.listdir(tmp_path) == []
 
@@ -111,13 +111,13 @@ def test_prefetch_of_an_unknown_dataset_is_refused(tmp_path):
 
 def test_prefetch_into_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(sources.DataError, match="cannot be written"):
+    with pytest.raises(fetch.DataError, match="cannot be written"):
         prefetch.prefetch(tmp_path / "file")
 
 
 def test_too_small_a_disk_is_seen_before_the_download(online, tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: Usage(10**4))
-    with pytest.raises(sources.DataError, match="no space left.*0 MB are free"):
+    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: Usage(10**4))
+    with pytest.raises(fetch.DataError, match="no space left.*0 MB are free"):
         prefetch.prefetch(tmp_path)
     assert not online.asked
     assert os.listdir(tmp_path) == []
@@ -146,10 +146,8 @@ class FullDisk(io.FileIO):
 
 def test_full_disk_keeps_what_came_for_the_next_time(online, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(downloads, "open", FullDisk, raising=False)
-        with pytest.raises(
-            sources.DataError, match="has no space left: toys.tar needs"
-        ):
+        patch.setattr(fetch, "open", FullDisk, raising=False)
+        with pytest.raises(fetch.DataError, match="has no space left: toys.tar needs"):
             prefetch.prefetch(tmp_path)
     assert os.listdir(tmp_path) == ["toys.tar.part"]
     prefetch.prefetch(tmp_path)
@@ -162,6 +160,6 @@ def test_full_disk_while_unpacking_leaves_no_half_folder(online, tmp_path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(sources.DataError, match="has no space left"):
+    with pytest.raises(fetch.DataError, match="has no space left"):
         prefetch.prefetch(tmp_path)
     assert os.listdir(tmp_path) == ["toys.tar"]

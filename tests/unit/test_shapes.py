@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnlab.data import shapes
+from cnnlab.scenes import shapes
 
 AXIS = np.linspace(-1.5, 1.5, 61, dtype="float32")
 X, Y = (field.reshape(1, -1) for field in np.meshgrid(AXIS, AXIS))

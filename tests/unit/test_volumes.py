@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import toys
 
-from cnnlab.data import downloads, inventory, prefetch, solids, sources, volumes
+from cnnlab.data import (
+    adrenalmnist3d,
+    fetch,
+    inventory,
+    modelnet10,
+    prefetch,
+    solids,
+)
 
 
 def pack(**arrays):
@@ -40,46 +47,46 @@ def furniture():
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """CNNLAB_DATA, with both small archives."""
     content = pack(**organs())
     small = dataclasses.replace(
-        volumes.FILES["adrenalmnist3d"],
+        adrenalmnist3d.FILE,
         checksum=f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}",
         num_bytes=len(content),
     )
-    monkeypatch.setitem(volumes.FILES, "adrenalmnist3d", small)
-    for name, archive in (("ADRENAL", organs()), ("FURNITURE", furniture())):
+    monkeypatch.setattr(adrenalmnist3d, "FILE", small)
+    for loader, archive in ((adrenalmnist3d, organs()), (modelnet10, furniture())):
         shapes = {key: array.shape for key, array in archive.items()}
-        monkeypatch.setattr(volumes, f"{name}_SHAPES", shapes)
-    monkeypatch.setattr(volumes, "NUM_VAL_FURNITURE", 10)
-    monkeypatch.setattr(volumes, "NUM_TRAIN", {"adrenalmnist3d": 6, "modelnet10": 30})
+        monkeypatch.setattr(loader, "SHAPES", shapes)
+    monkeypatch.setattr(modelnet10, "NUM_TRAIN", 30)
+    monkeypatch.setattr(modelnet10, "NUM_VAL", 10)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     (tmp_path / "adrenalmnist3d.npz").write_bytes(content)
     (tmp_path / "modelnet10.npz").write_bytes(pack(**furniture()))
     return tmp_path
 
 
-def test_organs_are_the_published_splits_scaled_to_one(place, capsys):
-    train, val, test, record = volumes.load()
+def test_organs_are_the_published_splits_scaled_to_one(folder, capsys):
+    train, val, test, info = adrenalmnist3d.load()
     for (values, labels), count in ((train, 6), (val, 3), (test, 4)):
         assert values.shape == (count, 4, 4, 4, 1)
         assert (values.dtype, labels.dtype) == (np.float32, np.int64)
         np.testing.assert_allclose(values[:, 0, 0, 0, 0], np.arange(count) / 5)
         np.testing.assert_array_equal(labels, np.arange(count) % 2)
-    assert record.classes == ("normal", "hyperplasia")
-    assert record.checksum == volumes.FILES["adrenalmnist3d"].checksum
+    assert info.classes == ("normal", "hyperplasia")
+    assert info.checksum == adrenalmnist3d.FILE.checksum
     assert "AdrenalMNIST3D (local, 2 classes)" in capsys.readouterr().out
 
 
 def test_the_checksum_is_the_published_one():
-    checksum = volumes.FILES["adrenalmnist3d"].checksum
+    checksum = adrenalmnist3d.FILE.checksum
     assert checksum == "md5:bbd3c5a5576322bc4cdfea780653b1ce"
-    assert volumes.FILES["adrenalmnist3d"].name == "adrenalmnist3d.npz"
+    assert adrenalmnist3d.FILE.name == "adrenalmnist3d.npz"
 
 
-def test_furniture_validates_on_a_share_of_every_class_and_mixes_the_rest(place):
-    train, val, test, record = volumes.load("local", "modelnet10")
+def test_furniture_validates_on_a_share_of_every_class_and_mixes_the_rest(folder):
+    train, val, test, info = modelnet10.load("local")
     np.testing.assert_array_equal(val[1], np.arange(10))
     np.testing.assert_array_equal(np.bincount(train[1]), [3] * 10)
     full = [part[0].sum(axis=(1, 2, 3, 4)).tolist() for part in (train, val)]
@@ -88,25 +95,25 @@ def test_furniture_validates_on_a_share_of_every_class_and_mixes_the_rest(place)
         np.testing.assert_array_equal(np.array(counts) // 4, labels)
     assert np.abs(np.diff(train[1])).sum() > 9  # classes are not in a row
     assert len(test[1]) == 10
-    assert record.name == "ModelNet10"
-    assert record.classes[2] == "chair"
+    assert info.name == "ModelNet10"
+    assert info.classes[2] == "chair"
 
 
-@pytest.mark.parametrize("name", ["adrenalmnist3d", "modelnet10"])
-def test_the_first_so_many_training_volumes_are_taken(place, name):
-    few, many = (volumes.load("local", name, count)[0] for count in (4, 6))
+@pytest.mark.parametrize("loader", [adrenalmnist3d, modelnet10])
+def test_the_first_training_volumes_are_loaded(folder, loader):
+    few, many = (loader.load("local", count)[0] for count in (4, 6))
     np.testing.assert_array_equal(few[0], many[0][:4])
     np.testing.assert_array_equal(few[1], many[1][:4])
 
 
-def test_a_damaged_file_is_named_and_solids_stand_in(place, capsys, monkeypatch):
+def test_a_damaged_file_is_named_and_solids_stand_in(folder, capsys, monkeypatch):
     monkeypatch.setattr(solids, "NUM_VAL", 8)
     monkeypatch.setattr(solids, "NUM_TEST", 8)
-    (place / "adrenalmnist3d.npz").write_bytes(b"half")
-    with pytest.raises(sources.DataError, match=r"adrenalmnist3d.npz is damaged.*md5"):
-        volumes.load("local")
-    *_, record = volumes.load(num_train=6)
-    assert record.name == "Solids"
+    (folder / "adrenalmnist3d.npz").write_bytes(b"half")
+    with pytest.raises(fetch.DataError, match=r"adrenalmnist3d.npz is damaged.*md5"):
+        adrenalmnist3d.load("local")
+    *_, info = adrenalmnist3d.load(num_train=6)
+    assert info.name == "Solids"
     assert "is damaged" in capsys.readouterr().out
 
 
@@ -121,49 +128,48 @@ def test_a_damaged_file_is_named_and_solids_stand_in(place, capsys, monkeypatch)
     ],
     ids=["cut", "incomplete", "shape", "pickle inside", "pickle"],
 )
-def test_an_archive_of_something_else_is_refused(place, content):
-    (place / "modelnet10.npz").write_bytes(content)
+def test_an_archive_of_something_else_is_refused(folder, content):
+    (folder / "modelnet10.npz").write_bytes(content)
     message = r"modelnet10.npz must hold arrays of .*X_train.*Received"
-    with pytest.raises(sources.DataError, match=message):
-        volumes.load("local", "modelnet10")
+    with pytest.raises(fetch.DataError, match=message):
+        modelnet10.load("local")
 
 
-def test_absent_furniture_says_where_it_comes_from(place):
-    (place / "modelnet10.npz").unlink()
-    for source in ("local", "download"):
-        with pytest.raises(sources.AbsentError, match=r"modelnet.cs.princeton.edu"):
-            volumes.load(source, "modelnet10")
+def test_absent_furniture_says_where_it_comes_from(folder):
+    (folder / "modelnet10.npz").unlink()
+    with pytest.raises(fetch.AbsentError, match=r"modelnet.cs.princeton.edu"):
+        modelnet10.load("local")
 
 
-def test_an_absent_organ_says_how_to_get_it(place):
-    (place / "adrenalmnist3d.npz").unlink()
+def test_an_absent_organ_says_how_to_get_it(folder):
+    (folder / "adrenalmnist3d.npz").unlink()
     message = r"must hold adrenalmnist3d.npz; `cnnlab prefetch`"
-    with pytest.raises(sources.AbsentError, match=message):
-        volumes.load("local")
-    with pytest.raises(sources.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
-        volumes.load("download")
+    with pytest.raises(fetch.AbsentError, match=message):
+        adrenalmnist3d.load("local")
+    with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
+        adrenalmnist3d.load("download")
 
 
 @pytest.fixture
-def online(place, monkeypatch):
+def online(folder, monkeypatch):
     """A server that publishes the small archive, and nothing else can be reached."""
-    content = (place / "adrenalmnist3d.npz").read_bytes()
+    content = (folder / "adrenalmnist3d.npz").read_bytes()
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("KERAS_HOME", str(place / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(folder / "cache"))
     with toys.serve() as server:
         server.content = content
         url = server.url.replace("toys.tar", "adrenalmnist3d.npz?download=1")
-        file = dataclasses.replace(volumes.FILES["adrenalmnist3d"], url=url)
-        monkeypatch.setitem(volumes.FILES, "adrenalmnist3d", file)
+        file = dataclasses.replace(adrenalmnist3d.FILE, url=url)
+        monkeypatch.setattr(adrenalmnist3d, "FILE", file)
         yield server
 
 
-def test_a_download_is_verified_and_kept(online, place):
-    assert volumes.load("download")[-1].source == "download"
-    kept = downloads.cache("datasets") / "adrenalmnist3d.npz"
+def test_a_download_is_verified_and_kept(online, folder):
+    assert adrenalmnist3d.load("download")[-1].source == "download"
+    kept = fetch.cache("datasets") / "adrenalmnist3d.npz"
     assert kept.read_bytes() == online.content
-    volumes.load("download")
+    adrenalmnist3d.load("download")
     assert len(online.asked) == 1
 
 
@@ -174,13 +180,13 @@ def test_prefetch_brings_the_organs(online, tmp_path):
     assert len(online.asked) == 1
 
 
-def test_the_inventory_tells_what_is_there_and_what_is_damaged(place):
+def test_the_inventory_tells_what_is_there_and_what_is_damaged(folder):
     def states(verify):
         rows = inventory.available(verify)
         return {(row.dataset, row.source): row.state for row in rows}
 
-    (place / "adrenalmnist3d.npz").write_bytes(b"half")
-    (place / "modelnet10.npz").unlink()
+    (folder / "adrenalmnist3d.npz").write_bytes(b"half")
+    (folder / "modelnet10.npz").unlink()
     assert states(verify=False)["adrenalmnist3d", "local"] == "ready"
     assert states(verify=True)["adrenalmnist3d", "local"] == "damaged"
     assert states(verify=True)["adrenalmnist3d", "download"] == "absent"
@@ -191,11 +197,10 @@ def test_the_inventory_tells_what_is_there_and_what_is_damaged(place):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "organs"}, "`name` must be one of .*Received: 'organs'"),
         ({"num_train": 1_189}, "`num_train` must lie between 1 and 1188"),
         ({"source": "web"}, "`source` must be one of"),
     ],
 )
 def test_errors_state_the_rule_and_what_came(arguments, message):
     with pytest.raises(ValueError, match=message):
-        volumes.load(**arguments)
+        adrenalmnist3d.load(**arguments)

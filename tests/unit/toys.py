@@ -7,7 +7,7 @@ import tarfile
 import threading
 from contextlib import contextmanager
 
-from cnnlab.data import sources
+from cnnlab.data import fetch
 
 FILES = {"one": b"first " * 2000, "two": b"second " * 2000}
 
@@ -29,7 +29,7 @@ def pack(files):
 def describe(packed, url="http://127.0.0.1:9/toys.tar"):
     checksums = {name: md5(content) for name, content in FILES.items()}
     size = sum(map(len, FILES.values()))
-    return sources.Archive(url, md5(packed), len(packed), size, "toys", checksums)
+    return fetch.Archive(url, md5(packed), len(packed), size, "toys", checksums)
 
 
 PACKED = pack({f"toys/{name}": content for name, content in FILES.items()})

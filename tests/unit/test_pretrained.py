@@ -5,9 +5,9 @@ import hashlib
 
 import pytest
 
-from cnnlab.data import backbones, downloads, inventory, prefetch, sources
+from cnnlab.data import fetch, inventory, prefetch, pretrained
 
-CONTENT = {name: name.encode() * 50 for name in backbones.WEIGHTS}
+CONTENT = {name: name.encode() * 50 for name in pretrained.BACKBONES}
 
 
 @pytest.fixture(autouse=True)
@@ -16,27 +16,27 @@ def published(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras_home"))
     weights = {
         name: dataclasses.replace(
-            backbones.WEIGHTS[name],
+            pretrained.BACKBONES[name],
             checksum=f"sha256:{hashlib.sha256(content).hexdigest()}",
             num_bytes=len(content),
         )
         for name, content in CONTENT.items()
     }
-    monkeypatch.setattr(backbones, "WEIGHTS", weights)
-    monkeypatch.setattr(backbones, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(pretrained, "BACKBONES", weights)
+    monkeypatch.setattr(pretrained, "CHECKPOINTS", tmp_path)
     embed(tmp_path, b"small")
     return weights
 
 
 def embed(folder, content, stated=b"small"):
-    (folder / backbones.EMBEDDED_FILE).write_bytes(content)
-    card = (folder / backbones.EMBEDDED_FILE).with_suffix(".md")
+    (folder / pretrained.EMBEDDED_FILE).write_bytes(content)
+    card = (folder / pretrained.EMBEDDED_FILE).with_suffix(".md")
     card.write_text(f"| SHA-256 | `{hashlib.sha256(stated).hexdigest()}` |\n")
 
 
 def put(folder, name, content=None):
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / backbones.WEIGHTS[name].name
+    path = folder / pretrained.BACKBONES[name].name
     path.write_bytes(CONTENT[name] if content is None else content)
     return path
 
@@ -47,26 +47,26 @@ def test_best_network_of_a_local_folder_is_taken_and_the_line_says_so(
     put(tmp_path / "keras/models", "MobileNetV2 0.35")
     expected = put(tmp_path / "keras/models", "MobileNet 0.75")
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
-    path, record = backbones.load()
+    path, info = pretrained.load()
     assert path == expected
-    assert record.name == "MobileNet 0.75"
-    assert record.checksum == backbones.WEIGHTS["MobileNet 0.75"].checksum
+    assert info.name == "MobileNet 0.75"
+    assert info.checksum == pretrained.BACKBONES["MobileNet 0.75"].checksum
     assert capsys.readouterr().out == (
         "Backbone: MobileNet 0.75 (local), since a local folder holds it.\n"
     )
 
 
 def test_cache_of_keras_is_a_local_folder_too(tmp_path):
-    expected = put(downloads.cache("models"), "EfficientNet-B0")
-    assert backbones.load("local")[0] == expected
-    with pytest.raises(sources.AbsentError, match="must hold mobilenet_7_5.*prefetch"):
-        backbones.load("local", "MobileNet 0.75")
+    expected = put(fetch.cache("models"), "EfficientNet-B0")
+    assert pretrained.load("local")[0] == expected
+    with pytest.raises(fetch.AbsentError, match="must hold mobilenet_7_5.*prefetch"):
+        pretrained.load("local", "MobileNet 0.75")
 
 
 def test_embedded_weights_take_their_place(capsys):
-    path, record = backbones.load()
-    assert path.name == backbones.EMBEDDED_FILE
-    assert record.name == "EfficientNet small"
+    path, info = pretrained.load()
+    assert path.name == pretrained.EMBEDDED_FILE
+    assert info.name == "EfficientNet small"
     assert capsys.readouterr().out == (
         "Backbone: EfficientNet small (embedded), since no local folder holds ImageNet "
         "weights, and CNNLAB_OFFLINE=1 forbids downloads.\n"
@@ -74,20 +74,20 @@ def test_embedded_weights_take_their_place(capsys):
 
 
 def test_damaged_weights_are_never_used(tmp_path, monkeypatch, capsys):
-    path = put(downloads.cache("models"), "EfficientNet-B0", b"damaged")
-    with pytest.raises(sources.DataError, match=f"{path} is damaged or not the offic"):
-        backbones.load("local")
-    assert backbones.load()[1].name == "EfficientNet small"
+    path = put(fetch.cache("models"), "EfficientNet-B0", b"damaged")
+    with pytest.raises(fetch.DataError, match=f"{path} is damaged or not the offic"):
+        pretrained.load("local")
+    assert pretrained.load()[1].name == "EfficientNet small"
     assert "efficientnetb0_notop.h5 is damaged" in capsys.readouterr().out
 
 
 def test_embedded_weights_must_be_those_of_their_card(tmp_path):
     embed(tmp_path, b"other")
-    with pytest.raises(sources.DataError, match="is damaged.*git checkout"):
-        backbones.load("embedded")
-    (tmp_path / backbones.EMBEDDED_FILE).with_suffix(".md").unlink()
-    with pytest.raises(sources.DataError, match="must state the checksum"):
-        backbones.load("embedded")
+    with pytest.raises(fetch.DataError, match="is damaged.*git checkout"):
+        pretrained.load("embedded")
+    (tmp_path / pretrained.EMBEDDED_FILE).with_suffix(".md").unlink()
+    with pytest.raises(fetch.DataError, match="must state the checksum"):
+        pretrained.load("embedded")
 
 
 def test_download_ends_in_the_cache_of_keras(monkeypatch):
@@ -96,37 +96,37 @@ def test_download_ends_in_the_cache_of_keras(monkeypatch):
     def bring(weights, path, progress):
         path.write_bytes(CONTENT["EfficientNet-B0"])
 
-    monkeypatch.setattr(downloads, "download", bring)
-    path, record = backbones.load("download")
-    assert path == downloads.cache("models") / "efficientnetb0_notop.h5"
-    assert str(record) == "EfficientNet-B0 (download)"
-    assert backbones.load("local")[0] == path
+    monkeypatch.setattr(fetch, "download", bring)
+    path, info = pretrained.load("download")
+    assert path == fetch.cache("models") / "efficientnetb0_notop.h5"
+    assert str(info) == "EfficientNet-B0 (download)"
+    assert pretrained.load("local")[0] == path
 
 
 def test_unknown_network_and_source_are_refused():
     with pytest.raises(ValueError, match=r"one of \['EfficientNet-B0'.*'ResNet'"):
-        backbones.load(name="ResNet")
+        pretrained.load(name="ResNet")
     with pytest.raises(ValueError, match='"local", "download", "embedded"'):
-        backbones.load("internet")
+        pretrained.load("internet")
 
 
 def test_prefetch_brings_weights_where_local_finds_them(tmp_path, monkeypatch):
     def bring(weights, path, progress):
-        [name] = [n for n in CONTENT if backbones.WEIGHTS[n].name == path.name]
+        [name] = [n for n in CONTENT if pretrained.BACKBONES[n].name == path.name]
         path.write_bytes(CONTENT[name])
 
-    monkeypatch.setattr(downloads, "download", bring)
-    monkeypatch.setattr(prefetch.downloads, "download", bring)
+    monkeypatch.setattr(fetch, "download", bring)
+    monkeypatch.setattr(prefetch.fetch, "download", bring)
     prefetch.prefetch(tmp_path, ["MobileNet 0.75"])
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
-    assert backbones.load("local")[1].name == "MobileNet 0.75"
-    monkeypatch.setattr(downloads, "download", None)  # what is right is left alone
+    assert pretrained.load("local")[1].name == "MobileNet 0.75"
+    monkeypatch.setattr(fetch, "download", None)  # what is right is left alone
     prefetch.prefetch(tmp_path, ["MobileNet 0.75"])
 
 
 def test_inventory_lists_data_and_backbones(tmp_path):
-    put(downloads.cache("models"), "MobileNet 0.75")
-    put(downloads.cache("models"), "MobileNetV2 0.35", b"damaged")
+    put(fetch.cache("models"), "MobileNet 0.75")
+    put(fetch.cache("models"), "MobileNetV2 0.35", b"damaged")
     rows = {(row.dataset, row.source): row.state for row in inventory.available()}
     assert rows["MobileNet 0.75", "local"] == "ready"
     assert rows["MobileNetV2 0.35", "local"] == "damaged"

@@ -1,4 +1,4 @@
-"""Albums: official archives of photographs, one folder a class, of any size and shape.
+"""Image folders: archives of photographs of any size, one folder a class.
 
 Used by the data sets whose images come as JPEG files. A packed archive is verified by
 its checksum; a folder may hold smaller copies of the photographs, so there each of
@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnnlab.data import downloads, sources
+from cnnlab.data import fetch
 
 
 @dataclass(frozen=True)
-class Album:
+class ImageFolders:
     """An official archive of photographs, `folder/split/class/NAME.jpg`."""
 
     url: str
@@ -34,8 +34,8 @@ class Album:
         return self.url.rsplit("/", 1)[-1]
 
 
-ALBUMS = {
-    "hymenoptera": Album(
+ARCHIVES = {
+    "hymenoptera": ImageFolders(
         url="https://download.pytorch.org/tutorial/hymenoptera_data.zip",
         checksum=(
             "sha256:fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"
@@ -49,12 +49,12 @@ ALBUMS = {
 FLOWERS = "https://download.tensorflow.org/example_images/flower_photos.tgz"
 
 
-def read(place, album):
-    """Reads every photograph of an album, from its folder or its packed archive.
+def read(path, archive):
+    """Reads every photograph of an archive, from its folder or its packed archive.
 
     Args:
-        place: Path of either.
-        album: An `Album`.
+        path: Path of either.
+        archive: An `ImageFolders`.
 
     Returns:
         A dict from "split/class/NAME.jpg" to the content of that file, sorted by split
@@ -64,16 +64,16 @@ def read(place, album):
         DataError: If the archive is damaged, a file cannot be read, or a class has
             more or fewer photographs than were published.
     """
-    place = Path(place)
-    packed = place.name == album.name
-    files = _read_zip(place, album) if packed else _read_folder(place, album)
-    for kind, expected in album.counts.items():
+    path = Path(path)
+    packed = path.name == archive.name
+    files = _read_zip(path, archive) if packed else _read_folder(path, archive)
+    for kind, expected in archive.counts.items():
         found = sum(name.startswith(f"{kind}/") for name in files)
         if found != expected:
-            raise sources.DataError(
-                f"{place / kind} must hold {expected} photographs (*.jpg). "
-                f"Received: {found}. Way out: {sources.REPAIR}; {sources.EMBED}.",
-                f"{album.folder}/{kind} is incomplete",
+            raise fetch.DataError(
+                f"{path / kind} must hold {expected} photographs (*.jpg). "
+                f"Received: {found}. Way out: {fetch.REPAIR}; {fetch.EMBED}.",
+                f"{archive.folder}/{kind} is incomplete",
             )
     return dict(sorted(files.items(), key=_split_and_name))
 
@@ -83,11 +83,11 @@ def _split_and_name(item):
     return split, name
 
 
-def _read_folder(place, album):
+def _read_folder(path, archive):
     return {
-        f"{kind}/{path.name}": read_photograph(path)
-        for kind in album.counts
-        for path in (place / kind).glob("*.jpg")
+        f"{kind}/{file.name}": read_photograph(file)
+        for kind in archive.counts
+        for file in (path / kind).glob("*.jpg")
     }
 
 
@@ -99,16 +99,16 @@ def read_photograph(path):
         raise _unusable(path, error.strerror or error) from error
 
 
-def _read_zip(place, album):
-    content = io.BytesIO(sources.read(place, album.checksum))
+def _read_zip(path, archive):
+    content = io.BytesIO(fetch.read(path, archive.checksum))
     with zipfile.ZipFile(content) as members:
         wanted = {
-            name.removeprefix(f"{album.folder}/"): name for name in members.namelist()
+            name.removeprefix(f"{archive.folder}/"): name for name in members.namelist()
         }
         return {
             name: members.read(member)
             for name, member in wanted.items()
-            if name.endswith(".jpg") and name.rpartition("/")[0] in album.counts
+            if name.endswith(".jpg") and name.rpartition("/")[0] in archive.counts
         }
 
 
@@ -139,20 +139,20 @@ def square(content, pixels, path):
 
 
 def _unusable(path, error):
-    return sources.DataError(
+    return fetch.DataError(
         f"{path} cannot be used as a photograph: {error}. "
-        f"Way out: {sources.REPAIR}; {sources.EMBED}.",
+        f"Way out: {fetch.REPAIR}; {fetch.EMBED}.",
         f"{Path(path).name} is damaged",
     )
 
 
-def squares(files, pixels, place):
+def squares(files, pixels, path):
     """Makes a square of each photograph.
 
     Args:
         files: A dict from names to contents.
         pixels: Height and width of the results.
-        place: Where they lie, for an error.
+        path: Where they lie, for an error.
 
     Returns:
         Images, float32 in [0, 1], shape `(N, pixels, pixels, 3)`.
@@ -162,7 +162,7 @@ def squares(files, pixels, place):
     """
     images = np.empty((len(files), pixels, pixels, 3), np.float32)
     for image, (name, content) in zip(images, files.items(), strict=True):
-        image[:] = square(content, pixels, Path(place) / name)
+        image[:] = square(content, pixels, Path(path) / name)
     return images
 
 
@@ -175,42 +175,40 @@ def fingerprint(files):
 
 
 def available(verify=False):
-    """Lists where photographs can be had; see `sources.available`."""
+    """Lists where photographs can be had; see `fetch.available`."""
     rows = [
-        sources.row(
-            "flowers", "download", sources.require_download, "tf_flowers", FLOWERS
-        ),
+        fetch.row("flowers", "download", fetch.require_download, "tf_flowers", FLOWERS),
     ]
-    for dataset, album in ALBUMS.items():
+    for dataset, archive in ARCHIVES.items():
         rows += [
-            sources.row(dataset, "local", _check, album, verify),
-            sources.row(dataset, "download", _require_download, album),
+            fetch.row(dataset, "local", _check, archive, verify),
+            fetch.row(dataset, "download", _require_download, archive),
         ]
     stand_in = [
-        sources.row(dataset, "embedded", sources.package_folder, "numpy")
-        for dataset in ("flowers", *ALBUMS)  # Scenes
+        fetch.row(dataset, "embedded", fetch.package_folder, "numpy")
+        for dataset in ("flowers", *ARCHIVES)  # Scenes
     ]
     return sorted(rows + stand_in, key=lambda each: each.dataset)
 
 
-def _require_download(album):
-    sources.require_permission()
-    if not (downloads.cache("datasets") / album.name).exists():
-        sources.require_network(album.url)
+def _require_download(archive):
+    fetch.require_permission()
+    if not (fetch.cache("datasets") / archive.name).exists():
+        fetch.require_network(archive.url)
 
 
-def _check(album, verify):
-    place = sources.find_local(album)
-    if verify or place.name != album.name:
-        files = read(place, album)
+def _check(archive, verify):
+    path = fetch.find_local(archive)
+    if verify or path.name != archive.name:
+        files = read(path, archive)
         for name, content in files.items() if verify else ():
-            square(content, 8, place / name)
+            square(content, 8, path / name)
 
 
-def is_whole(place, album):
-    """Says whether a folder holds every photograph of an album, undamaged."""
+def is_whole(path, archive):
+    """Says whether a folder holds every photograph of an archive, undamaged."""
     try:
-        squares(read(place, album), 8, place)
-    except sources.DataError:
+        squares(read(path, archive), 8, path)
+    except fetch.DataError:
         return False
     return True

@@ -11,29 +11,35 @@ a network. `CNNLAB_OFFLINE=1` forbids every download.
 Used by every lesson. The datasets themselves: data/README.md.
 """
 
+import errno
 import hashlib
 import http.client
 import importlib.util
 import io
 import os
+import shutil
 import tarfile
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 4  # a load gives up on a server that is silent for so long
+STALL_SECONDS = 30  # a running download gives up on a server that is silent for so long
+BLOCK_BYTES = 1 << 20
+MEGABYTE = 1e6
 SET_DATA = "set CNNLAB_DATA to a folder that `cnnlab prefetch` has filled"
 REPAIR = "`cnnlab prefetch` with this folder repairs it"
 EMBED = 'source="embedded" does without it'
 
 
 @dataclass(frozen=True)
-class Record:
+class DataInfo:
     """What was loaded: enough to cite it and to find the same data again."""
 
     name: str
@@ -140,7 +146,7 @@ def load(source, readers, what="Data", held="CNNLAB_DATA holds it"):
         source: A key of `readers`, or "auto": each in turn until one succeeds,
             and one printed line that says which, and why.
         readers: A dict from the name of a source to a function without arguments
-            that returns a tuple ending in a `Record`, or raises `DataError`.
+            that returns a tuple ending in a `DataInfo`, or raises `DataError`.
         what: First word of the line.
         held: Why the source "local" was taken, for the line.
 
@@ -173,13 +179,13 @@ def _first(readers, what, held):
     raise DataError("\n".join(map(str, errors)), "no source has it")
 
 
-def _because(record, errors, held):
+def _because(info, errors, held):
     if errors:
         return ", and ".join(error.reason for error in errors)
-    return held if record.source == "local" else "it is always here"
+    return held if info.source == "local" else "it is always here"
 
 
-def count(name, wanted, limit):
+def check_count(name, wanted, limit):
     """Checks how many items are wanted of a split that has `limit`; None means all.
 
     Args:
@@ -200,19 +206,6 @@ def count(name, wanted, limit):
             f"`{name}` must lie between 1 and {limit}. Received: {name}={wanted}"
         )
     return wanted
-
-
-def at_least(name, value, least):
-    """Returns a number of something, or raises `ValueError` if it is too small.
-
-    Args:
-        name: Name of the caller's argument, for the error.
-        value: Its value.
-        least: The smallest number that is allowed.
-    """
-    if value < least:
-        raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
-    return value
 
 
 # Files
@@ -283,9 +276,9 @@ def find_local(archive):
     for name in names:
         if name in entries:
             return folder / name
-    places = f"{archive.folder}/ or {archive.name}" if archive.folder else archive.name
+    wanted = f"{archive.folder}/ or {archive.name}" if archive.folder else archive.name
     raise AbsentError(
-        f"CNNLAB_DATA must hold {places}; "
+        f"CNNLAB_DATA must hold {wanted}; "
         f"`cnnlab prefetch` with this folder brings it. Received: {folder}",
         f"CNNLAB_DATA does not hold {names[0]}",
     )
@@ -305,12 +298,12 @@ def read_local(archive, names):
         AbsentError: If the folder does not hold the archive.
         DataError: If the folder or a file cannot be read, or a file is damaged.
     """
-    place = find_local(archive)
-    if place.name == archive.name:
-        yield from read_packed(place, archive, names)
+    path = find_local(archive)
+    if path.name == archive.name:
+        yield from read_packed(path, archive, names)
     else:
         for name in names:
-            yield name, read(place / name, archive.files[name])
+            yield name, read(path / name, archive.files[name])
 
 
 def read_packed(path, archive, names):
@@ -422,6 +415,170 @@ def _knock(url, answers):
         pass
 
 
+def cache(kind):
+    """Returns the folder in which Keras keeps files of a kind, such as "models"."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / kind
+
+
+def fetch(published, folder):
+    """Returns the path of a published file in a folder, brought there if need be.
+
+    Args:
+        published: A `Archive`, `image_folders.ImageFolders` or `File`: anything
+            with `url`, `name`, `checksum`, `num_bytes` and `num_bytes_unpacked`.
+        folder: Path of the folder; made if it is not there.
+
+    Raises:
+        AbsentError: If downloads are forbidden or nothing answers.
+        DataError: If a wrong file arrives, the download stops or the disk is full.
+    """
+    require_permission()
+    path = Path(folder) / published.name
+    if is_right(path, published.checksum):
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        download(published, path, _show)
+    except OSError as error:
+        raise not_written(published, path.parent, error) from error
+    return path
+
+
+def _show(name, done, total):
+    line = f"\r{name}: {done / MEGABYTE:.0f} of {total / MEGABYTE:.0f} MB"
+    print(line, end="\n" if done == total else "", flush=True)
+
+
+def is_right(path, checksum):
+    """Says whether a file is there and is the published one."""
+    try:
+        read(path, checksum)
+    except DataError:
+        return False
+    return True
+
+
+def not_written(archive, folder, error):
+    """Returns the `DataError` for an `OSError` while a folder was filled."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return DataError(
+            f"{folder} cannot be written: {error}. Choose another folder.",
+            "the folder cannot be written",
+        )
+    needed = (archive.num_bytes + archive.num_bytes_unpacked) / MEGABYTE
+    free = shutil.disk_usage(folder).free / MEGABYTE
+    return DataError(
+        f"{folder} has no space left: {archive.name} needs {needed:.0f} MB in all, and "
+        f"{free:.0f} MB are free. Make space and prefetch again: what has come is "
+        "kept, and the download goes on from there.",
+        "the disk is full",
+    )
+
+
+def download(archive, packed, progress):
+    """Brings a published file, goes on where a stopped download was, and verifies it.
+
+    Args:
+        archive: As `published` for `fetch`.
+        packed: Path at which the file ends.
+        progress: Called as `progress(name, done, total)` about once a megabyte, or
+            None.
+
+    Raises:
+        OSError: If the disk is full or cannot be written.
+        AbsentError: If downloads are forbidden or nothing answers.
+        DataError: If the download stops, or a wrong file arrives.
+    """
+    part = packed.with_name(packed.name + ".part")
+    done = part.stat().st_size if part.exists() else 0
+    if done < archive.num_bytes:
+        require_network(archive.url)
+        _require_space(archive, packed.parent, done)
+        _continue(archive, part, done, progress)
+    try:
+        read(part, archive.checksum)
+    except DataError:
+        part.unlink()
+        raise
+    os.replace(part, packed)
+
+
+def _require_space(archive, folder, done):
+    needed = archive.num_bytes - done + archive.num_bytes_unpacked
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _continue(archive, part, done, progress):
+    headers = {"Range": f"bytes={done}-"} if done else {}
+    request = urllib.request.Request(archive.url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=STALL_SECONDS) as response:
+            _receive(response, archive, part, done, progress)
+    except (OSError, http.client.HTTPException) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DataError(
+            f"The download of {archive.url} stopped: {error}. Try again: what "
+            f"has come is kept in {part}, and the download goes on from there.",
+            f"the download of {archive.name} stopped",
+        ) from error
+
+
+def _receive(response, archive, part, done, progress):
+    resumed = response.status == http.client.PARTIAL_CONTENT
+    done = done if resumed else 0
+    if response.length not in (None, archive.num_bytes - done):
+        raise ConnectionError(
+            f"the server must offer {archive.num_bytes - done} bytes. "
+            f"Received: {response.length}"
+        )
+    with open(part, "ab" if resumed else "wb") as file:
+        while block := response.read(BLOCK_BYTES):
+            file.write(block)
+            done += len(block)
+            if progress:
+                progress(archive.name, done, archive.num_bytes)
+    if done < archive.num_bytes:
+        raise ConnectionError(f"{done} of {archive.num_bytes} bytes arrived")
+
+
+@contextmanager
+def prepared(dataset, url, title, remedy):
+    """Lets TensorFlow Datasets bring a dataset, and names what fails while it is read.
+
+    Args:
+        dataset: Its name there.
+        url: Where it is published; asked only if the cache does not hold it.
+        title: What an error calls it.
+        remedy: The way out, for the error.
+
+    Yields:
+        `tensorflow_datasets` and the builder of the dataset, which is prepared.
+
+    Raises:
+        AbsentError: If downloads are forbidden or nothing answers.
+        DataError: If it is not brought, or not read.
+    """
+    require_download(dataset, url)
+    try:
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder(dataset, try_gcs=False)
+        if not builder.is_prepared():  # the cache holds another version
+            require_network(url)
+        builder.download_and_prepare()
+        yield tfds, builder
+    except DataError:
+        raise
+    except Exception as error:  # whatever a network, a disk or a cache may do
+        raise DataError(
+            f"TensorFlow Datasets did not bring {title}: {error}. "
+            f"Try again, or {remedy}.",
+            "TensorFlow Datasets did not bring it",
+        ) from error
+
+
 # What there is
 
 
@@ -457,12 +614,12 @@ def row(dataset, source, check, *arguments):
 
 
 def _check_local(archive, verify):
-    place = find_local(archive)
+    path = find_local(archive)
     if verify:
         for _ in read_local(archive, archive.files):
             pass
-    elif place.name != archive.name:
-        missing = [name for name in archive.files if not (place / name).is_file()]
+    elif path.name != archive.name:
+        missing = [name for name in archive.files if not (path / name).is_file()]
         if missing:
-            message = f"{place} lacks {', '.join(missing)}; {REPAIR}."
+            message = f"{path} lacks {', '.join(missing)}; {REPAIR}."
             raise DataError(message, f"{archive.folder} is incomplete")

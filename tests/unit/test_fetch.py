@@ -13,9 +13,9 @@ import pytest
 import toys
 from toys import ARCHIVE, FILES, describe, md5, pack
 
-from cnnlab.data import sources
+from cnnlab.data import fetch
 
-RECORD = sources.Record("Toys", "local", ("a", "b"), "none", "nobody", "md5:0")
+INFO = fetch.DataInfo("Toys", "local", ("a", "b"), "none", "nobody", "md5:0")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 def failing(reason):
     def reader(*arguments):
-        raise sources.DataError(f"A long story: {reason}.", reason)
+        raise fetch.DataError(f"A long story: {reason}.", reason)
 
     return reader
 
@@ -40,16 +40,16 @@ def test_unknown_source_is_refused():
     with pytest.raises(
         ValueError, match='"auto", "local"(.|\n)*Received: \'internet\''
     ):
-        sources.load("internet", {"local": lambda: RECORD})
+        fetch.load("internet", {"local": lambda: INFO})
 
 
 def test_auto_takes_the_first_source_that_succeeds_and_says_why(capsys):
     readers = {
         "local": failing("the folder is empty"),
         "download": failing("the cable is cut"),
-        "embedded": lambda: ("arrays", RECORD),
+        "embedded": lambda: ("arrays", INFO),
     }
-    assert sources.load("auto", readers) == ("arrays", RECORD)
+    assert fetch.load("auto", readers) == ("arrays", INFO)
     assert capsys.readouterr().out == (
         "Data: Toys (local, 2 classes), since the folder is empty, and the cable is "
         "cut.\n"
@@ -57,8 +57,8 @@ def test_auto_takes_the_first_source_that_succeeds_and_says_why(capsys):
 
 
 def test_auto_asks_no_further_source_than_it_needs(capsys):
-    readers = {"local": lambda: ("arrays", RECORD), "download": failing("unasked")}
-    assert sources.load("auto", readers) == ("arrays", RECORD)
+    readers = {"local": lambda: ("arrays", INFO), "download": failing("unasked")}
+    assert fetch.load("auto", readers) == ("arrays", INFO)
     assert capsys.readouterr().out == (
         "Data: Toys (local, 2 classes), since CNNLAB_DATA holds it.\n"
     )
@@ -66,14 +66,14 @@ def test_auto_asks_no_further_source_than_it_needs(capsys):
 
 def test_auto_without_any_source_tells_every_story():
     readers = {"local": failing("empty"), "download": failing("forbidden")}
-    with pytest.raises(sources.DataError, match="story: empty.\nA long story: forb"):
-        sources.load("auto", readers)
+    with pytest.raises(fetch.DataError, match="story: empty.\nA long story: forb"):
+        fetch.load("auto", readers)
 
 
 def test_a_source_asked_for_is_not_replaced_by_another(capsys):
-    readers = {"local": failing("empty"), "embedded": lambda: ("arrays", RECORD)}
-    with pytest.raises(sources.DataError, match="A long story: empty"):
-        sources.load("local", readers)
+    readers = {"local": failing("empty"), "embedded": lambda: ("arrays", INFO)}
+    with pytest.raises(fetch.DataError, match="A long story: empty"):
+        fetch.load("local", readers)
     assert not capsys.readouterr().out
 
 
@@ -82,35 +82,35 @@ def test_counts_outside_the_split_are_refused(wanted):
     with pytest.raises(
         ValueError, match=f"between 1 and 10. Received: num_test={wanted}"
     ):
-        sources.count("num_test", wanted, 10)
+        fetch.check_count("num_test", wanted, 10)
 
 
 def test_count_none_means_all():
-    assert sources.count("num_test", None, 10) == 10
-    assert sources.count("num_test", 3, 10) == 3
+    assert fetch.check_count("num_test", None, 10) == 10
+    assert fetch.check_count("num_test", 3, 10) == 3
 
 
 # Local files
 
 
 def test_local_files_are_the_same_unpacked_and_packed(folder):
-    unpacked = dict(sources.read_local(ARCHIVE, FILES))
+    unpacked = dict(fetch.read_local(ARCHIVE, FILES))
     (folder / "toys").rename(folder / "elsewhere")
     (folder / "toys.tar").write_bytes(toys.PACKED)
-    assert unpacked == dict(sources.read_local(ARCHIVE, FILES)) == FILES
+    assert unpacked == dict(fetch.read_local(ARCHIVE, FILES)) == FILES
 
 
 def test_only_the_files_wanted_are_read(folder):
     (folder / "toys" / "two").unlink()
-    assert dict(sources.read_local(ARCHIVE, ["one"])) == {"one": FILES["one"]}
+    assert dict(fetch.read_local(ARCHIVE, ["one"])) == {"one": FILES["one"]}
 
 
 def test_one_flipped_bit_is_found(folder):
     path = folder / "toys" / "one"
     damaged = bytes([FILES["one"][0] ^ 1]) + FILES["one"][1:]
     path.write_bytes(damaged)
-    with pytest.raises(sources.DataError) as caught:
-        dict(sources.read_local(ARCHIVE, FILES))
+    with pytest.raises(fetch.DataError) as caught:
+        dict(fetch.read_local(ARCHIVE, FILES))
     for part in (str(path), md5(FILES["one"])[4:], md5(damaged)[4:], "cnnlab prefetch"):
         assert part in str(caught.value)
     assert str(folder) not in caught.value.reason
@@ -118,54 +118,54 @@ def test_one_flipped_bit_is_found(folder):
 
 def test_wrong_file_under_the_right_name_is_found(folder):
     (folder / "toys" / "one").write_bytes(FILES["two"])
-    with pytest.raises(sources.DataError, match="not the official file"):
-        dict(sources.read_local(ARCHIVE, FILES))
+    with pytest.raises(fetch.DataError, match="not the official file"):
+        dict(fetch.read_local(ARCHIVE, FILES))
 
 
 def test_truncated_archive_is_found(folder):
     (folder / "toys").rename(folder / "elsewhere")
     (folder / "toys.tar").write_bytes(toys.PACKED[:5000])
-    with pytest.raises(sources.DataError, match=r"toys.tar is damaged.*5,000 bytes"):
-        dict(sources.read_local(ARCHIVE, FILES))
+    with pytest.raises(fetch.DataError, match=r"toys.tar is damaged.*5,000 bytes"):
+        dict(fetch.read_local(ARCHIVE, FILES))
 
 
 def test_missing_file_is_named(folder):
     (folder / "toys" / "two").unlink()
-    with pytest.raises(sources.DataError, match="two cannot be read: No such file"):
-        dict(sources.read_local(ARCHIVE, FILES))
+    with pytest.raises(fetch.DataError, match="two cannot be read: No such file"):
+        dict(fetch.read_local(ARCHIVE, FILES))
 
 
 @pytest.mark.parametrize("members", [{}, {"toys/one": FILES["one"]}])
 def test_archive_without_a_wanted_file_is_refused(tmp_path, members):
     packed = pack(members)
     (tmp_path / "toys.tar").write_bytes(packed)
-    with pytest.raises(sources.DataError, match="must hold (.*, )?toys/two"):
-        dict(sources.read_packed(tmp_path / "toys.tar", describe(packed), FILES))
+    with pytest.raises(fetch.DataError, match="must hold (.*, )?toys/two"):
+        dict(fetch.read_packed(tmp_path / "toys.tar", describe(packed), FILES))
 
 
 def test_files_inside_an_archive_are_verified_too(tmp_path):
     packed = pack({"toys/one": FILES["one"], "toys/two": FILES["one"]})
     (tmp_path / "toys.tar").write_bytes(packed)
-    with pytest.raises(sources.DataError, match="toys.tar/two is damaged"):
-        dict(sources.read_packed(tmp_path / "toys.tar", describe(packed), FILES))
+    with pytest.raises(fetch.DataError, match="toys.tar/two is damaged"):
+        dict(fetch.read_packed(tmp_path / "toys.tar", describe(packed), FILES))
 
 
 def test_unset_folder_is_absent_not_broken():
-    with pytest.raises(sources.AbsentError, match="CNNLAB_DATA is not set"):
-        sources.find_local(ARCHIVE)
+    with pytest.raises(fetch.AbsentError, match="CNNLAB_DATA is not set"):
+        fetch.find_local(ARCHIVE)
 
 
 def test_folder_without_the_dataset_is_absent_not_broken(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
-    with pytest.raises(sources.AbsentError, match="must hold toys/ or toys.tar"):
-        sources.find_local(ARCHIVE)
+    with pytest.raises(fetch.AbsentError, match="must hold toys/ or toys.tar"):
+        fetch.find_local(ARCHIVE)
 
 
 def test_file_in_place_of_the_folder_is_reported(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "file"))
-    with pytest.raises(sources.DataError, match="cannot be read: Not a directory"):
-        sources.find_local(ARCHIVE)
+    with pytest.raises(fetch.DataError, match="cannot be read: Not a directory"):
+        fetch.find_local(ARCHIVE)
 
 
 def refuse(*arguments, **options):
@@ -174,45 +174,43 @@ def refuse(*arguments, **options):
 
 def test_unreadable_folder_is_reported(folder, monkeypatch):
     monkeypatch.setattr(os, "listdir", refuse)
-    with pytest.raises(sources.DataError, match="cannot be read: Permission denied"):
-        sources.find_local(ARCHIVE)
+    with pytest.raises(fetch.DataError, match="cannot be read: Permission denied"):
+        fetch.find_local(ARCHIVE)
 
 
 def test_unreadable_file_is_reported(folder, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(
-        sources.DataError, match="one cannot be read: Permission denied"
-    ):
-        dict(sources.read_local(ARCHIVE, FILES))
+    with pytest.raises(fetch.DataError, match="one cannot be read: Permission denied"):
+        dict(fetch.read_local(ARCHIVE, FILES))
 
 
 def test_packaged_file_is_verified():
-    with pytest.raises(sources.DataError, match="reinstall the package numpy"):
-        sources.read_packaged("numpy", "version.py", "sha256:0")
+    with pytest.raises(fetch.DataError, match="reinstall the package numpy"):
+        fetch.read_packaged("numpy", "version.py", "sha256:0")
 
 
 def test_missing_package_is_named():
-    with pytest.raises(sources.DataError, match="no_such_package is not installed"):
-        sources.read_packaged("no_such_package", "file", "sha256:0")
+    with pytest.raises(fetch.DataError, match="no_such_package is not installed"):
+        fetch.read_packaged("no_such_package", "file", "sha256:0")
 
 
 # Network
 
 
 def test_offline_forbids_a_download():
-    with pytest.raises(sources.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
-        sources.require_network("http://127.0.0.1:9/")
+    with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
+        fetch.require_network("http://127.0.0.1:9/")
 
 
 def test_silent_network_is_given_up_in_time(monkeypatch):
-    assert sources.PATIENCE_SECONDS < 5
+    assert fetch.PATIENCE_SECONDS < 5
     monkeypatch.delenv("CNNLAB_OFFLINE")
-    monkeypatch.setattr(sources, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(fetch, "PATIENCE_SECONDS", 0.2)
     awake = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **o: awake.wait(20) and [])
     start = time.monotonic()
-    with pytest.raises(sources.AbsentError, match=r"example\.org does not answer"):
-        sources.require_network("https://example.org/file")
+    with pytest.raises(fetch.AbsentError, match=r"example\.org does not answer"):
+        fetch.require_network("https://example.org/file")
     assert time.monotonic() - start < 2
     awake.set()
 
@@ -222,8 +220,8 @@ def test_closed_port_is_no_network(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(sources.AbsentError, match="does not answer"):
-        sources.require_network(f"http://127.0.0.1:{port}/")
+    with pytest.raises(fetch.AbsentError, match="does not answer"):
+        fetch.require_network(f"http://127.0.0.1:{port}/")
 
 
 def test_a_refusal_is_an_answer(monkeypatch):
@@ -231,38 +229,38 @@ def test_a_refusal_is_an_answer(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(toys.Handler, "do_HEAD", lambda self: self.send_error(403))
     with toys.serve() as server:
-        sources.require_network(server.url)
+        fetch.require_network(server.url)
 
 
 def test_a_prepared_cache_needs_no_network_but_permission(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(sources, "require_network", failing("asked"))
-    with pytest.raises(sources.DataError, match="asked"):
-        sources.require_download("toys", "http://127.0.0.1:9/")
+    monkeypatch.setattr(fetch, "require_network", failing("asked"))
+    with pytest.raises(fetch.DataError, match="asked"):
+        fetch.require_download("toys", "http://127.0.0.1:9/")
     (tmp_path / "toys" / "1.0.0").mkdir(parents=True)
     (tmp_path / "toys" / "1.0.0" / "dataset_info.json").touch()
-    sources.require_download("toys", "http://127.0.0.1:9/")
+    fetch.require_download("toys", "http://127.0.0.1:9/")
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
-    with pytest.raises(sources.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
-        sources.require_download("toys", "http://127.0.0.1:9/")
+    with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
+        fetch.require_download("toys", "http://127.0.0.1:9/")
 
 
 # What there is
 
 
 def states():
-    rows = sources.available(verify=True)
+    rows = fetch.available(verify=True)
     return {(row.dataset, row.source): row.state for row in rows}
 
 
 def test_available_tells_ready_from_absent_and_damaged(folder, monkeypatch):
-    monkeypatch.setattr(sources, "ARCHIVES", {"toys": ARCHIVE})
+    monkeypatch.setattr(fetch, "ARCHIVES", {"toys": ARCHIVE})
     assert states()["toys", "local"] == "ready"
     (folder / "toys" / "one").write_bytes(b"damaged")
     assert states()["toys", "local"] == "damaged"
     (folder / "toys" / "one").unlink()
-    [row] = [row for row in sources.available() if row[:2] == ("toys", "local")]
+    [row] = [row for row in fetch.available() if row[:2] == ("toys", "local")]
     assert row.state == "damaged"
     assert "toys lacks one; `cnnlab prefetch`" in row.remedy
     monkeypatch.delenv("CNNLAB_DATA")
@@ -270,16 +268,16 @@ def test_available_tells_ready_from_absent_and_damaged(folder, monkeypatch):
 
 
 def test_every_dataset_is_embedded():
-    embedded = {row.dataset for row in sources.available() if row.source == "embedded"}
+    embedded = {row.dataset for row in fetch.available() if row.source == "embedded"}
     assert embedded == {"cifar10", "digits", "photographs", "scenes"}
     assert all(states()[dataset, "embedded"] == "ready" for dataset in embedded)
 
 
 def test_no_tensorflow_is_imported_for_what_is_at_hand():
     code = (
-        "import sys; from cnnlab.data import cifar10, digits, photographs, sources; "
+        "import sys; from cnnlab.data import cifar10, digits, fetch, photographs; "
         "cifar10.load(num_train=1, num_test=1); digits.load(); photographs.load(); "
-        "sources.available(); "
+        "fetch.available(); "
         "assert not {'tensorflow', 'keras', 'tensorflow_datasets'} & set(sys.modules)"
     )
     root = Path(__file__).parents[2]
@@ -287,7 +285,7 @@ def test_no_tensorflow_is_imported_for_what_is_at_hand():
 
 
 def test_readme_lists_every_checksum():
-    from cnnlab.data import albums, backbones, cifar10, digits, heads, photographs
+    from cnnlab.data import cifar10, digits, image_folders, photographs, pretrained
 
     readme = (Path(__file__).parents[2] / "data" / "README.md").read_text()
     archive = cifar10.ARCHIVE
@@ -296,8 +294,7 @@ def test_readme_lists_every_checksum():
         f"{archive.folder}/{name}": md5 for name, md5 in archive.files.items()
     }
     checksums |= {name: f"sha256:{sha}" for name, sha in photographs.FILES.items()}
-    others = [*albums.ALBUMS.values(), *backbones.WEIGHTS.values()]
-    others += heads.published().values()
+    others = [*image_folders.ARCHIVES.values(), *pretrained.published().values()]
     checksums |= {each.name: each.checksum for each in others}
     for name, checksum in checksums.items():
         [line] = [line for line in readme.splitlines() if f"`{name}` |" in line]

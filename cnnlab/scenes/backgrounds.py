@@ -1,14 +1,14 @@
-"""Places: nine kinds of backgrounds, from a meadow to the deep sea.
+"""Backgrounds: nine kinds, from a meadow to the deep sea.
 
-Every place is drawn by the same few layers (sky, clouds, rays, trunks, a ridge, the
-ground) whose colours and strengths stand in one table.
+Every background is drawn by the same few layers (sky, clouds, rays, trunks, a ridge,
+the ground) whose colours and strengths stand in one table.
 
 Only correctly rounded operations touch a pixel, as in `shapes`.
 """
 
 import numpy as np
 
-from cnnlab.data.shapes import box, ellipse, mix
+from cnnlab.scenes.shapes import box, ellipse, mix
 
 
 def colours(text):
@@ -17,7 +17,7 @@ def colours(text):
     return np.array(values, "float32") / 255
 
 
-# Place: three variants each of zenith, low sky, ridge, far ground, near ground.
+# Background: three variants each of zenith, low sky, ridge, far ground, near ground.
 COLOURS = {
     "sky": """4d9de0 6ab7e8 f2a07b  d6ecf8 e8f4fa fbe3c0  a9c7b0 9db8c9 b88a9a
               8fbf72 9cbf7f b59a6a  5f9e4c 76a05a 7a7a4c""",
@@ -38,8 +38,8 @@ COLOURS = {
     "winter": """8fb8d9 b3cbdc d8b4c0  e6f0f6 f1f4f5 f6e3dc  a9bccb b7c5c9 b3a3b8
                  f0f5f8 e9eff3 ece3e8  d4e2ec cfdde3 d2c9d8""",
 }
-# Place: height of the horizon and of the ridge; strength of clouds, rays, trunks and
-# grain; how much the ridge has of roofs and of treetops.
+# Background: height of the horizon and of the ridge; strength of clouds, rays, trunks
+# and grain; how much the ridge has of roofs and of treetops.
 STRENGTHS = {
     "sky": (-0.85, 0.25, 0.9, 0.0, 0.0, 0.5, 0, 0),
     "meadow": (-0.1, 0.3, 0.8, 0.0, 0.0, 1.0, 0, 0),
@@ -51,7 +51,7 @@ STRENGTHS = {
     "room": (-0.45, 0.03, 0.0, 0.5, 0.0, 0.9, 0, 0),
     "winter": (-0.15, 0.5, 0.5, 0.0, 0.0, 0.4, 0, 0.7),
 }
-PLACES = tuple(COLOURS)
+BACKGROUNDS = tuple(COLOURS)
 LAYERS = np.stack([colours(text) for text in COLOURS.values()]).reshape(-1, 5, 3, 3)
 SETTINGS = np.array(list(STRENGTHS.values()), "float32")
 THINGS = colours("6f9a54 8a8f98 a98f6a c9b79c 5b7a5e 94775a b9a3a0 7f9fae")
@@ -115,31 +115,31 @@ def grain(dice, rows, columns, size):
     lattice = dice.take(rows * columns)[:, :, 0].T.reshape(-1, rows, columns)
     for axis in (2, 1):
         last = lattice.shape[axis] - 1
-        place = (np.arange(size) + 0.5) * (last / size)
-        low = np.floor(place).astype("int64")
-        weight = smooth(place - low).astype("float32")
+        position = (np.arange(size) + 0.5) * (last / size)
+        low = np.floor(position).astype("int64")
+        weight = smooth(position - low).astype("float32")
         weight = weight[:, None] if axis == 1 else weight
         high = np.minimum(low + 1, last)
         lattice = mix(lattice.take(low, axis), lattice.take(high, axis), weight)
     return lattice.reshape(len(lattice), -1)
 
 
-def draw_place(x, y, place, dice, size):
+def draw_background(x, y, kind, dice, size):
     """Draws a background for each image.
 
     Args:
         x: Positions to the right in [-1, 1], shape `(1, pixels)`.
         y: Positions upwards in [-1, 1], shape `(1, pixels)`.
-        place: Index into `PLACES`, shape `(images,)`.
+        kind: Index into `BACKGROUNDS`, shape `(images,)`.
         dice: The `Dice` of these images.
         size: Height and width in pixels.
 
     Returns:
         Red, green and blue planes, shape `(3, images, pixels)`.
     """
-    layers = LAYERS[place, :, dice.index(3)].transpose(1, 2, 0)[..., None]
+    layers = LAYERS[kind, :, dice.index(3)].transpose(1, 2, 0)[..., None]
     zenith, low_sky, ridge_colour, far, near = layers
-    horizon, rise, clouds, rays, trunks, rough, roofs, tops = SETTINGS[place].T[
+    horizon, rise, clouds, rays, trunks, rough, roofs, tops = SETTINGS[kind].T[
         ..., None
     ]
     horizon = horizon + dice.between(-0.12, 0.12)

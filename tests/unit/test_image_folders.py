@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab.data import albums, downloads, flowers, hymenoptera, sources
+from cnnlab.data import fetch, flowers, hymenoptera, image_folders
 
 COUNTS = {"train/ants": 3, "train/bees": 2, "val/ants": 1, "val/bees": 2}
 
@@ -38,7 +38,7 @@ def pack(files):
 def published(packed):
     checksum = f"sha256:{hashlib.sha256(packed).hexdigest()}"
     return dataclasses.replace(
-        albums.ALBUMS["hymenoptera"],
+        image_folders.ARCHIVES["hymenoptera"],
         checksum=checksum,
         counts=COUNTS,
         num_bytes=len(packed),
@@ -51,7 +51,7 @@ def packed(monkeypatch):
     content = pack(
         {**PHOTOGRAPHS, "train/ants/imageNotFound.gif": b"GIF", "x.jpg": b""}
     )
-    monkeypatch.setitem(albums.ALBUMS, "hymenoptera", published(content))
+    monkeypatch.setitem(image_folders.ARCHIVES, "hymenoptera", published(content))
     monkeypatch.setattr(hymenoptera, "NUM_TRAIN", 5)
     monkeypatch.setattr(hymenoptera, "NUM_VAL", 3)
     return content
@@ -73,7 +73,7 @@ def test_photograph_becomes_the_square_in_its_middle():
     picture[:, 20:40] = 255
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
-    image = albums.square(file.getvalue(), 10, "middle.png")
+    image = image_folders.square(file.getvalue(), 10, "middle.png")
     assert image.shape == (10, 10, 3)
     assert image.dtype == np.float32
     np.testing.assert_array_equal(image[:, 1:-1], 1)
@@ -83,20 +83,22 @@ def test_photograph_becomes_the_square_in_its_middle():
 def test_grey_photograph_gets_three_channels():
     file = io.BytesIO()
     Image.new("L", (9, 9), 51).save(file, "PNG")
-    np.testing.assert_allclose(albums.square(file.getvalue(), 9, "grey.png"), 0.2)
+    np.testing.assert_allclose(
+        image_folders.square(file.getvalue(), 9, "grey.png"), 0.2
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", jpeg()[:300]])
 def test_damaged_photograph_is_one_clear_error(content):
-    with pytest.raises(sources.DataError, match="bee.jpg cannot be used as a photogr"):
-        albums.square(content, 8, "bee.jpg")
+    with pytest.raises(fetch.DataError, match="bee.jpg cannot be used as a photogr"):
+        image_folders.square(content, 8, "bee.jpg")
 
 
 def test_folder_and_archive_give_the_same_photographs(folder, packed, tmp_path):
-    album = albums.ALBUMS["hymenoptera"]
+    album = image_folders.ARCHIVES["hymenoptera"]
     (tmp_path / album.name).write_bytes(packed)
-    unpacked = albums.read(folder, album)
-    assert unpacked == albums.read(tmp_path / album.name, album) == PHOTOGRAPHS
+    unpacked = image_folders.read(folder, album)
+    assert unpacked == image_folders.read(tmp_path / album.name, album) == PHOTOGRAPHS
     assert [name for name in unpacked if name.startswith("train/")] == [
         "train/ants/0a.jpg",
         "train/bees/0b.jpg",
@@ -109,7 +111,7 @@ def test_folder_and_archive_give_the_same_photographs(folder, packed, tmp_path):
 def test_missing_photograph_is_counted(folder):
     (folder / "val" / "bees" / "1b.jpg").unlink()
     with pytest.raises(
-        sources.DataError, match=r"val/bees must hold 2 photographs.*Received: 1"
+        fetch.DataError, match=r"val/bees must hold 2 photographs.*Received: 1"
     ):
         hymenoptera.load("local")
 
@@ -118,7 +120,7 @@ def test_damaged_archive_is_found_before_it_is_opened(packed, tmp_path, monkeypa
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     (tmp_path / "hymenoptera_data.zip").write_bytes(packed[:-1])
     monkeypatch.setattr(zipfile, "ZipFile", None)  # a call would fail otherwise
-    with pytest.raises(sources.DataError, match="hymenoptera_data.zip is damaged"):
+    with pytest.raises(fetch.DataError, match="hymenoptera_data.zip is damaged"):
         hymenoptera.load("local")
 
 
@@ -126,12 +128,12 @@ def test_damaged_archive_is_found_before_it_is_opened(packed, tmp_path, monkeypa
 
 
 def test_ants_and_bees_come_mixed_and_as_squares(folder):
-    train, val, record = hymenoptera.load("local", pixels=16)
+    train, val, info = hymenoptera.load("local", pixels=16)
     assert train[0].shape == (5, 16, 16, 3)
     assert train[0].dtype == np.float32
     assert train[1].tolist() == [0, 1, 0, 1, 0]
     assert val[1].dtype == np.int64
-    assert str(record) == "Ants and bees (local, 2 classes)"
+    assert str(info) == "Ants and bees (local, 2 classes)"
     np.testing.assert_allclose(train[0][2, :, :, 0], 60 / 255, atol=0.02)
 
 
@@ -139,7 +141,7 @@ def test_only_as_many_as_wanted_are_decoded(folder):
     (folder / "train" / "ants" / "2a.jpg").write_bytes(b"damaged")
     train, val, _ = hymenoptera.load("local", 8, num_train=4, num_val=1)
     assert (len(train[0]), len(val[0])) == (4, 1)
-    with pytest.raises(sources.DataError, match=r"train/ants/2a.jpg cannot be used"):
+    with pytest.raises(fetch.DataError, match=r"train/ants/2a.jpg cannot be used"):
         hymenoptera.load("local", 8)
 
 
@@ -147,13 +149,13 @@ def test_unreadable_photograph_is_named(folder):
     path = folder / "train" / "ants" / "2a.jpg"
     path.unlink()
     path.mkdir()
-    with pytest.raises(sources.DataError, match=r"2a.jpg cannot be used.*directory"):
+    with pytest.raises(fetch.DataError, match=r"2a.jpg cannot be used.*directory"):
         hymenoptera.load("local", 8)
 
 
 def test_damaged_photograph_is_passed_over_by_auto_and_the_line_says_so(folder, capsys):
     (folder / "val" / "ants" / "0a.jpg").write_bytes(jpeg()[:300])
-    _, val, record = hymenoptera.load(pixels=32, num_train=4, num_val=3)
+    _, val, info = hymenoptera.load(pixels=32, num_train=4, num_val=3)
     assert capsys.readouterr().out == (
         "Data: Scenes (embedded, 10 classes), since 0a.jpg is damaged, and "
         "CNNLAB_OFFLINE=1 forbids downloads.\n"
@@ -176,20 +178,20 @@ def test_download_is_kept_in_the_cache_of_keras(packed, tmp_path, monkeypatch):
         progress(archive.name, len(packed), len(packed))
         path.write_bytes(packed)
 
-    monkeypatch.setattr(downloads, "download", bring)
+    monkeypatch.setattr(fetch, "download", bring)
     for _ in range(2):
-        train, _, record = hymenoptera.load("download", 8)
-        assert str(record) == "Ants and bees (download, 2 classes)"
+        train, _, info = hymenoptera.load("download", 8)
+        assert str(info) == "Ants and bees (download, 2 classes)"
         assert len(train[0]) == 5
-        monkeypatch.setattr(downloads, "download", None)  # not asked again
+        monkeypatch.setattr(fetch, "download", None)  # not asked again
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
-    with pytest.raises(sources.AbsentError, match="forbids downloads"):
+    with pytest.raises(fetch.AbsentError, match="forbids downloads"):
         hymenoptera.load("download", 8)
 
 
 def test_available_tells_ready_from_incomplete_and_damaged(folder):
     def state(verify):
-        rows = albums.available(verify)
+        rows = image_folders.available(verify)
         return {(row.dataset, row.source): row.state for row in rows}
 
     assert state(True)["hymenoptera", "local"] == "ready"
@@ -199,7 +201,7 @@ def test_available_tells_ready_from_incomplete_and_damaged(folder):
     path.write_bytes(jpeg()[:300])
     assert state(False)["hymenoptera", "local"] == "ready"
     assert state(True)["hymenoptera", "local"] == "damaged"
-    assert not albums.is_whole(folder, albums.ALBUMS["hymenoptera"])
+    assert not image_folders.is_whole(folder, image_folders.ARCHIVES["hymenoptera"])
     path.unlink()
     assert state(False)["hymenoptera", "local"] == "damaged"
 
@@ -215,7 +217,7 @@ def datasets(tmp_path, monkeypatch):
 
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(sources, "require_network", lambda url: None)
+    monkeypatch.setattr(fetch, "require_network", lambda url: None)
     monkeypatch.setattr(flowers, "NUM_PHOTOGRAPHS", 10)
     files = [jpeg(colour=(25 * number, 0, 0)) for number in range(10)]
 
@@ -229,18 +231,18 @@ def datasets(tmp_path, monkeypatch):
 
 
 def test_every_fifth_flower_is_for_validation(datasets):
-    train, val, record = flowers.load("download", 16)
+    train, val, info = flowers.load("download", 16)
     assert train[1].tolist() == [1, 2, 3, 4, 1, 2, 3, 4]
     assert val[1].tolist() == [0, 0]
     assert val[0].shape == (2, 16, 16, 3)
     np.testing.assert_allclose(val[0][1, :, :, 0], 125 / 255, atol=0.02)
-    assert str(record) == "Flowers (download, 5 classes)"
-    assert record.checksum.startswith("sha256:4c54ace7911aaffe13a3")
+    assert str(info) == "Flowers (download, 5 classes)"
+    assert info.checksum.startswith("sha256:4c54ace7911aaffe13a3")
 
 
 def test_damaged_flower_is_named(datasets):
     datasets[3] = b"damaged"
-    with pytest.raises(sources.DataError, match="tf_flowers, number 3 cannot be used"):
+    with pytest.raises(fetch.DataError, match="tf_flowers, number 3 cannot be used"):
         flowers.load("download", 16)
     train, _, _ = flowers.load("download", 16, num_train=2, num_val=1)
     assert len(train[0]) == 2
@@ -248,13 +250,13 @@ def test_damaged_flower_is_named(datasets):
 
 def test_cache_that_lacks_flowers_is_refused(datasets):
     del datasets[8:]
-    with pytest.raises(sources.DataError, match="did not bring flowers: its cache la"):
+    with pytest.raises(fetch.DataError, match="did not bring flowers: its cache la"):
         flowers.load("download", 16)
 
 
 def test_scenes_stand_in_for_flowers(capsys):
-    train, _, record = flowers.load(pixels=32, num_train=3, num_val=2)
-    assert record.name == "Scenes"
+    train, _, info = flowers.load(pixels=32, num_train=3, num_val=2)
+    assert info.name == "Scenes"
     assert train[0].shape == (3, 32, 32, 3)
     with pytest.raises(ValueError, match="num_val.*734"):
         flowers.load(num_val=735)

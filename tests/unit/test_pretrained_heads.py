@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cnnlab.data import backbones, downloads, heads, inventory, prefetch, sources
+from cnnlab.data import fetch, inventory, prefetch, pretrained
 
 NAMES = ["bee", "crane", "ant", "crane"]
 KERNEL = np.arange(12, dtype="float32").reshape(3, 4)  # 3 features, 4 old classes
@@ -37,16 +37,16 @@ def published(monkeypatch, tmp_path):
     """Small files in place of the published ones, and an empty cache of Keras."""
     listed = {str(at): [f"n{at}", name] for at, name in enumerate(NAMES)}
     contents = {
-        heads.FILES[NAME].name: weights(KERNEL.reshape(1, 1, 3, 4), BIAS),
-        heads.CLASS_NAMES.name: json.dumps(listed).encode(),
+        pretrained.HEADS[NAME].name: weights(KERNEL.reshape(1, 1, 3, 4), BIAS),
+        pretrained.CLASS_NAMES.name: json.dumps(listed).encode(),
     }
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras_home"))
-    for file in (heads.FILES[NAME], heads.CLASS_NAMES):
+    for file in (pretrained.HEADS[NAME], pretrained.CLASS_NAMES):
         toy = dataclasses.replace(file, checksum=sha256(contents[file.name]))
-        if file is heads.CLASS_NAMES:
-            monkeypatch.setattr(heads, "CLASS_NAMES", toy)
+        if file is pretrained.CLASS_NAMES:
+            monkeypatch.setattr(pretrained, "CLASS_NAMES", toy)
         else:
-            monkeypatch.setattr(heads, "FILES", {NAME: toy})
+            monkeypatch.setattr(pretrained, "HEADS", {NAME: toy})
     return contents
 
 
@@ -61,22 +61,22 @@ def test_columns_come_in_the_order_of_the_classes(
 ):
     put(tmp_path / "keras/models", published)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
-    (kernel, bias), record = heads.load("auto", NAME, ["ant", "bee"])
+    (kernel, bias), info = pretrained.load_head("auto", NAME, ["ant", "bee"])
     np.testing.assert_array_equal(kernel, KERNEL[:, [2, 0]])
     np.testing.assert_array_equal(bias, [7, 5])
     assert kernel.dtype == bias.dtype == "float32"
-    assert record.classes == ("ant", "bee")
-    assert record.checksum == heads.FILES[NAME].checksum
+    assert info.classes == ("ant", "bee")
+    assert info.checksum == pretrained.HEADS[NAME].checksum
     line = "Head: MobileNet 0.75 (local, 2 classes), since a local folder holds it.\n"
     assert capsys.readouterr().out == line
 
 
 def test_a_class_may_be_named_by_its_position(published):
-    put(downloads.cache("models"), published)
-    (kernel, bias), record = heads.load("local", NAME, [3, "bee"])
+    put(fetch.cache("models"), published)
+    (kernel, bias), info = pretrained.load_head("local", NAME, [3, "bee"])
     np.testing.assert_array_equal(kernel, KERNEL[:, [3, 0]])
     np.testing.assert_array_equal(bias, [8, 5])
-    assert record.classes == ("crane", "bee")
+    assert info.classes == ("crane", "bee")
 
 
 @pytest.mark.parametrize(
@@ -89,76 +89,81 @@ def test_a_class_may_be_named_by_its_position(published):
     ],
 )
 def test_each_class_must_be_one_old_class(published, wanted, received):
-    put(downloads.cache("models"), published)
+    put(fetch.cache("models"), published)
     message = "must be names that one old class has, or positions below 4. Received: "
     with pytest.raises(ValueError, match=message + received):
-        heads.load("local", NAME, [wanted])
+        pretrained.load_head("local", NAME, [wanted])
 
 
 def test_a_head_that_is_not_there_is_named(published):
-    with pytest.raises(sources.AbsentError, match="must hold mobilenet_7_5_224_tf.h5;"):
-        heads.load("local", NAME, ["ant"])
-    put(downloads.cache("models"), published)
-    (downloads.cache("models") / heads.CLASS_NAMES.name).unlink()
-    with pytest.raises(
-        sources.AbsentError, match="must hold imagenet_class_index.json"
-    ):
-        heads.load("local", NAME, ["ant"])
-    with pytest.raises(sources.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
-        heads.load("download", NAME, ["ant"])
+    with pytest.raises(fetch.AbsentError, match="must hold mobilenet_7_5_224_tf.h5;"):
+        pretrained.load_head("local", NAME, ["ant"])
+    put(fetch.cache("models"), published)
+    (fetch.cache("models") / pretrained.CLASS_NAMES.name).unlink()
+    with pytest.raises(fetch.AbsentError, match="must hold imagenet_class_index.json"):
+        pretrained.load_head("local", NAME, ["ant"])
+    with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
+        pretrained.load_head("download", NAME, ["ant"])
 
 
-@pytest.mark.parametrize("damaged", [heads.FILES[NAME].name, heads.CLASS_NAMES.name])
+@pytest.mark.parametrize(
+    "damaged", [pretrained.HEADS[NAME].name, pretrained.CLASS_NAMES.name]
+)
 def test_damaged_files_are_never_used(published, damaged):
-    put(downloads.cache("models"), published | {damaged: b"damaged"})
-    with pytest.raises(sources.DataError, match=f"{damaged} is damaged or not the off"):
-        heads.load("local", NAME, ["ant"])
+    put(fetch.cache("models"), published | {damaged: b"damaged"})
+    with pytest.raises(fetch.DataError, match=f"{damaged} is damaged or not the off"):
+        pretrained.load_head("local", NAME, ["ant"])
 
 
 def test_only_listed_heads_can_be_had():
-    message = "no head of EfficientNet-B0 is listed: take one of MobileNet 0.75 and Eff"
-    with pytest.raises(sources.AbsentError, match=message):
-        heads.load("auto", "EfficientNet-B0", ["ant"])
+    message = "no head of EfficientNet-B0 is listed: use one of MobileNet 0.75 and Eff"
+    with pytest.raises(fetch.AbsentError, match=message):
+        pretrained.load_head("auto", "EfficientNet-B0", ["ant"])
     with pytest.raises(ValueError, match="`name` must be one of .*Received: 'ResNet'"):
-        heads.load("auto", "ResNet", ["ant"])
+        pretrained.load_head("auto", "ResNet", ["ant"])
     with pytest.raises(ValueError, match='must be one of "auto", "embedded". Received'):
-        heads.load("local", backbones.EMBEDDED, ["bird"])
+        pretrained.load_head("local", pretrained.EMBEDDED, ["bird"])
 
 
 def test_embedded_head_has_the_classes_of_its_card(tmp_path, monkeypatch):
-    path = tmp_path / backbones.EMBEDDED_FILE
+    path = tmp_path / pretrained.EMBEDDED_FILE
     with zipfile.ZipFile(path, "w") as archive:
         layer = weights(KERNEL, BIAS, "layers/dense")
         archive.writestr("model.weights.h5", layer)
     card = f"| SHA-256 | `{sha256(path.read_bytes())[7:]}` |\n"
     card += "| classes | bird, cat, ship, truck |\n"
     path.with_suffix(".md").write_text(card)
-    monkeypatch.setattr(backbones, "CHECKPOINTS", tmp_path)
-    (kernel, bias), record = heads.load("auto", backbones.EMBEDDED, ["ship", "bird"])
+    monkeypatch.setattr(pretrained, "CHECKPOINTS", tmp_path)
+    (kernel, bias), info = pretrained.load_head(
+        "auto", pretrained.EMBEDDED, ["ship", "bird"]
+    )
     np.testing.assert_array_equal(kernel, KERNEL[:, [2, 0]])
     np.testing.assert_array_equal(bias, [7, 5])
-    assert str(record) == "EfficientNet small (embedded, 2 classes)"
+    assert str(info) == "EfficientNet small (embedded, 2 classes)"
 
 
 def test_committed_head_is_read():
     classes = ["automobile", "bird", "ship"]
-    (kernel, bias), record = heads.load("embedded", backbones.EMBEDDED, classes)
+    (kernel, bias), info = pretrained.load_head(
+        "embedded", pretrained.EMBEDDED, classes
+    )
     assert (kernel.shape, bias.shape) == ((768, 3), (3,))
-    assert record.classes == ("automobile", "bird", "ship")
+    assert info.classes == ("automobile", "bird", "ship")
 
 
 def test_prefetch_brings_heads_where_local_finds_them(published, tmp_path, monkeypatch):
     def bring(file, path, progress):
         path.write_bytes(published[path.name])
 
-    monkeypatch.setattr(downloads, "download", bring)
-    prefetch.prefetch(tmp_path, heads.published())
+    monkeypatch.setattr(fetch, "download", bring)
+    names = ["MobileNet 0.75, head", "names of ImageNet's classes"]
+    prefetch.prefetch(tmp_path, names)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
-    assert heads.load("local", NAME, ["ant"])[1].source == "local"
+    assert pretrained.load_head("local", NAME, ["ant"])[1].source == "local"
 
 
 def test_inventory_lists_heads(published):
-    put(downloads.cache("models"), published | {heads.CLASS_NAMES.name: b"damaged"})
+    put(fetch.cache("models"), published | {pretrained.CLASS_NAMES.name: b"damaged"})
     rows = {(row.dataset, row.source): row.state for row in inventory.available()}
     assert rows["MobileNet 0.75, head", "local"] == "ready"
     assert rows["names of ImageNet's classes", "local"] == "damaged"

@@ -2,7 +2,7 @@
 
 A distance function takes local coordinates and returns how far each point lies
 outside (positive) or inside (negative) the shape. Unions, cuts and seams are
-minima and maxima of distances; pose, light and place are not the shape's business.
+minima and maxima of distances; pose, light and position are not the shape's business.
 
 Only correctly rounded operations appear (`+ - * /`, square root, minimum, maximum,
 absolute value, floor), so that every machine computes the same bits.

@@ -1,0 +1,260 @@
+"""Pretrained networks: where their weights come from, as those of a data set.
+
+`cnnlab.models.backbone` builds the networks. Weights of ImageNet come from a local
+folder (`CNNLAB_DATA/keras/models`, or Keras' own cache, `KERAS_HOME` or `~/.keras`) or
+from Keras' server; the weights that this repository holds are always there. A file is
+verified by its checksum before anything opens it.
+
+A backbone is a network without its last layer, the head. The head need not be thrown
+away whole: its columns of the classes that are needed again can start a new head.
+
+Taught in notebooks/05_transfer_learning_efficientnet.ipynb.
+Source: https://keras.io/api/applications/
+"""
+
+import json
+import os
+import re
+import zipfile
+from pathlib import Path
+
+from cnnlab.data import fetch
+from cnnlab.data._last_layer import read_columns
+
+SERVER = "https://storage.googleapis.com/"
+MOBILENET = SERVER + "tensorflow/keras-applications/mobilenet"
+FOLDER = "keras/models"  # where `CNNLAB_DATA` has them
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "data" / "checkpoints"
+EMBEDDED = "EfficientNet small"
+EMBEDDED_FILE = "efficientnet_small_cifar10.keras"
+BACKBONES = {  # of ImageNet, without the head, in order of preference
+    "EfficientNet-B0": fetch.File(
+        SERVER + "keras-applications/efficientnetb0_notop.h5",
+        "md5:50bc09e76180e00e4465e1a485ddc09d",
+        16_705_208,
+        folder=FOLDER,
+    ),
+    "MobileNet 0.75": fetch.File(
+        MOBILENET + "/mobilenet_7_5_224_tf_no_top.h5",
+        "sha256:33fe829da97b7d2f09b25e372b516c2d151bb15be6a6aa4a67fb419a58383fa9",
+        7_547_536,
+        folder=FOLDER,
+    ),
+    "MobileNetV2 0.35": fetch.File(
+        MOBILENET + "_v2/"
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5",
+        "sha256:d43c70f8ea04b1087170401b2f4739f41b94200e30892ea8d050ac65779146c6",
+        2_028_672,
+        folder=FOLDER,
+    ),
+}
+HEADS = {  # of ImageNet; a file is listed once its checksum is known
+    "MobileNet 0.75": fetch.File(
+        MOBILENET + "/mobilenet_7_5_224_tf.h5",
+        "sha256:63e7d56d0007fe7bc3963bb653fbf7b9520c84a1b473fd4f6afb4afd639e949a",
+        10_628_720,
+        folder=FOLDER,
+    ),
+}
+CLASS_NAMES = fetch.File(
+    SERVER + "download.tensorflow.org/data/imagenet_class_index.json",
+    "md5:c2c37ea517e94d9795004a39431a14cb",
+    35_363,
+    folder=FOLDER,
+)
+HELD = "a local folder holds it"
+
+
+def load(source="auto", name=None):
+    """Finds the weights of a backbone.
+
+    Args:
+        source: "local", "download", "embedded" (the small EfficientNet, trained on
+            CIFAR-10), or "auto": the first of these that is there.
+        name: A key of `BACKBONES`; by default the first that a local folder holds, and
+            else EfficientNet-B0.
+
+    Returns:
+        `(path, info)`: the verified file, and what it is. `info.name` is what
+        `cnnlab.models.backbone.backbone` builds.
+
+    Raises:
+        ValueError: If an argument is unknown.
+        DataError: If the source asked for cannot be used.
+    """
+    if name not in (None, *BACKBONES):
+        raise ValueError(f"`name` must be one of {list(BACKBONES)}. Received: {name!r}")
+    names = list(BACKBONES) if name is None else [name]
+    readers = {
+        "local": lambda: _find_backbone(names),
+        "download": lambda: _download(names[0]),
+        "embedded": _find_embedded,
+    }
+    return fetch.load(source, readers, what="Backbone", held=HELD)
+
+
+def load_head(source, name, classes):
+    """Reads what the head of a pretrained network has for some of its classes.
+
+    Args:
+        source: "local", "download" or "auto", the first of these that is there; for
+            the small EfficientNet "embedded" or "auto".
+        name: Name of the backbone, as its `DataInfo` has it.
+        classes: Old classes, in the order wanted: names such as "ant", or indices
+            where a name is not unique.
+
+    Returns:
+        `(kernel, bias), info`: float32 of shapes `(C, len(classes))` and
+        `(len(classes),)`, as `cnnlab.models.backbone.with_head` begins with, and what
+        they are.
+
+    Raises:
+        ValueError: If an argument is unknown.
+        DataError: If the source asked for cannot be used, or no head is known.
+    """
+    readers = {
+        "local": lambda: _read_head("local", name, classes),
+        "download": lambda: _read_head("download", name, classes),
+    }
+    if name == EMBEDDED:
+        readers = {"embedded": lambda: _read_embedded_head(classes)}
+    elif name not in BACKBONES:
+        names = [*BACKBONES, EMBEDDED]
+        raise ValueError(f"`name` must be one of {names}. Received: {name!r}")
+    elif name not in HEADS:
+        reason = f"no head of {name} is listed"
+        known = " and ".join([*HEADS, EMBEDDED])
+        raise fetch.AbsentError(f"{reason}: use one of {known}.", reason)
+    return fetch.load(source, readers, what="Head", held=HELD)
+
+
+def _find_backbone(names):
+    files = {name: BACKBONES[name] for name in names}
+    path, name = find(files, "ImageNet weights")
+    return path, _describe(name, "local", files[name].checksum)
+
+
+def find(files, what):
+    """Finds the first of some published files that a local folder holds.
+
+    Args:
+        files: A dict from a name to a `fetch.File`.
+        what: What they are, for the error.
+
+    Returns:
+        `(path, name)`: the verified file, and its name in `files`.
+
+    Raises:
+        AbsentError: If no local folder holds any.
+        DataError: If the first is damaged.
+    """
+    folders = _list_folders()
+    for name, file in files.items():
+        for folder in folders:
+            path = folder / file.name
+            if path.exists():
+                fetch.read(path, file.checksum)
+                return path, name
+    searched = " or ".join(map(str, folders))
+    raise fetch.AbsentError(
+        f"{searched} must hold {' or '.join(file.name for file in files.values())}; "
+        "`cnnlab prefetch FOLDER` brings them for CNNLAB_DATA=FOLDER.",
+        f"no local folder holds {what}",
+    )
+
+
+def _list_folders():
+    """Folders that may hold weights, those of `CNNLAB_DATA` before Keras' own."""
+    data = os.environ.get("CNNLAB_DATA")
+    prefetched = [Path(data).expanduser() / FOLDER] if data else []
+    return [*prefetched, fetch.cache("models")]
+
+
+def _download(name):
+    path = fetch.fetch(BACKBONES[name], fetch.cache("models"))
+    return path, _describe(name, "download", BACKBONES[name].checksum)
+
+
+def _find_embedded():
+    path = CHECKPOINTS / EMBEDDED_FILE
+    remedy = f"`git checkout {EMBEDDED_FILE}` in data/checkpoints brings it back"
+    checksum = _read_checksum(path.with_suffix(".md"), remedy)
+    fetch.read(path, checksum, remedy)
+    return path, _describe(EMBEDDED, "embedded", checksum)
+
+
+def _read_checksum(card, remedy):
+    """Returns the checksum that the card beside a file states."""
+    text = card.read_text() if card.exists() else ""
+    found = re.search(r"SHA-256 \| `([0-9a-f]{64})`", text)
+    if not found:
+        raise fetch.DataError(
+            f"{card} must state the checksum of {EMBEDDED_FILE}: {remedy}.",
+            f"the card of {EMBEDDED_FILE} is missing or damaged",
+        )
+    return f"sha256:{found[1]}"
+
+
+def _read_head(source, name, classes):
+    weights, listed = (
+        _find_file(source, file).read_bytes() for file in (HEADS[name], CLASS_NAMES)
+    )
+    listed = json.loads(listed)  # {"0": [synset, name], ...}
+    names = [listed[str(index)][1] for index in range(len(listed))]
+    kernel, bias, found = read_columns(weights, names, classes)
+    return (kernel, bias), _describe(name, source, HEADS[name].checksum, found)
+
+
+def _find_file(source, file):
+    """Returns the path of a file that has been verified."""
+    if source == "local":
+        return find({file.name: file}, "its head")[0]
+    return fetch.fetch(file, fetch.cache("models"))
+
+
+def _read_embedded_head(classes):
+    path, info = load("embedded")
+    card = path.with_suffix(".md").read_text()
+    names = re.search(r"\| classes \| (.+) \|", card)[1].split(", ")
+    with zipfile.ZipFile(path) as archive:
+        weights = archive.read("model.weights.h5")
+    kernel, bias, found = read_columns(weights, names, classes)
+    return (kernel, bias), _describe(info.name, "embedded", info.checksum, found)
+
+
+def _describe(name, source, checksum, classes=()):
+    embedded = source == "embedded"
+    return fetch.DataInfo(
+        name=name,
+        source=source,
+        classes=tuple(classes),
+        licence="CC BY 4.0" if embedded else "Apache-2.0",
+        citation="benchmarks/efficientnet_checkpoint.py"
+        if embedded
+        else "https://keras.io/api/applications/",
+        checksum=checksum,
+    )
+
+
+def published():
+    """Returns what `cnnlab prefetch` brings: a dict from names to `fetch.File`s."""
+    heads = {f"{name}, head": file for name, file in HEADS.items()}
+    return {**BACKBONES, **heads, "names of ImageNet's classes": CLASS_NAMES}
+
+
+def available():
+    """Lists where weights can be had; see `cnnlab.data.fetch.available`."""
+    rows, server = [], fetch.row("", "download", _require_server)
+    for name in BACKBONES:
+        rows.append(fetch.row(name, "local", _find_backbone, [name]))
+        rows.append(server._replace(dataset=name))
+    rows.append(fetch.row(EMBEDDED, "embedded", _find_embedded))
+    for name, file in published().items():
+        if name not in BACKBONES:
+            rows.append(fetch.row(name, "local", find, {name: file}, "it"))
+    return rows
+
+
+def _require_server():
+    """Asks once for all: a server that is silent is waited for."""
+    fetch.require_network(SERVER)

@@ -1,0 +1,1 @@
+"""The drawn world: shapes, backgrounds, images, clips and solids; arrays out."""
