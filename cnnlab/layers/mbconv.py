@@ -10,6 +10,9 @@ Verdict: many channels for few multiplications. Its wide maps fill memory, and a
 
 from keras import layers
 
+from cnnlab.layers.conv_norm import conv_norm, norm_act
+from cnnlab.layers.squeeze_excite import squeeze_excite
+
 HE_FAN_OUT = {
     "class_name": "VarianceScaling",
     "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"},
@@ -32,7 +35,7 @@ def mbconv(
 
     As in `keras.applications` the gate's hidden layer has a quarter of the channels of
     `x`, not of the widened map. Normalisation keeps its running statistics with
-    momentum 0.9, as in `cnnlab.models.modern_cnn`.
+    momentum 0.9, as in `conv_norm`.
 
     Args:
         x: Feature map, shape `(B, H, W, C)`.
@@ -50,8 +53,9 @@ def mbconv(
         A feature map of `filters` channels; `x` is added where shapes allow.
     """
     channels, shortcut = x.shape[-1], x
+    options = {"kernel_initializer": HE_FAN_OUT}
     if expansion != 1:
-        x = layers.Activation(activation)(convolution(x, expansion * channels))
+        x = conv_norm(x, expansion * channels, 1, activation=activation, **options)
     x = layers.DepthwiseConv2D(
         kernel_size,
         strides,
@@ -59,44 +63,13 @@ def mbconv(
         use_bias=False,
         depthwise_initializer=HE_FAN_OUT,
     )(x)
-    x = layers.Activation(activation)(layers.BatchNormalization(momentum=0.9)(x))
+    x = norm_act(x, activation)
     if squeeze:
-        x = _squeeze_excite(x, max(1, channels // 4))
+        gate = {"reduction": 4 * expansion, "activation": "swish"}
+        x = squeeze_excite(x, **gate, **options)
     if strides != 1 or filters != channels:
-        return convolution(x, filters, name=name)
-    x = convolution(x, filters)
+        return conv_norm(x, filters, 1, name=name, **options)
+    x = conv_norm(x, filters, 1, **options)
     if drop_path:
         x = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1))(x)
     return layers.Add(name=name)([x, shortcut])
-
-
-def convolution(x, filters, kernel_size=1, strides=1, name=None):
-    """Applies a normalised convolution without bias, and without activation.
-
-    Args:
-        x: Feature map, shape `(B, H, W, C)`.
-        filters: Channels of the result.
-        kernel_size: Of the convolution.
-        strides: Of the convolution.
-        name: Name of the normalisation.
-
-    Returns:
-        A feature map of `filters` channels.
-    """
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=HE_FAN_OUT,
-    )(x)
-    return layers.BatchNormalization(momentum=0.9, name=name)(x)
-
-
-def _squeeze_excite(x, hidden):
-    options = {"kernel_size": 1, "kernel_initializer": HE_FAN_OUT}
-    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)  # (B, 1, 1, C)
-    gate = layers.Conv2D(hidden, activation="swish", **options)(gate)
-    gate = layers.Conv2D(x.shape[-1], activation="sigmoid", **options)(gate)
-    return layers.Multiply()([x, gate])

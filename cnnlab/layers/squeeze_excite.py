@@ -7,7 +7,9 @@ Source: Hu et al. 2018, section 3, https://arxiv.org/abs/1709.01507
 from keras import layers
 
 
-def squeeze_excite(x, reduction=16):
+def squeeze_excite(
+    x, reduction=16, *, activation="relu", kernel_initializer="glorot_uniform"
+):
     """Scales each channel by a gate in (0, 1) computed from all channels.
 
     Both dense layers have a bias, which the paper's equation 3 leaves out: the block
@@ -17,6 +19,8 @@ def squeeze_excite(x, reduction=16):
         x: Feature map, shape `(B, H, W, C)`; only `C` need be known.
         reduction: Factor by which the hidden layer is narrower than `C`; it
             must divide `C`.
+        activation: Name of the hidden layer's activation.
+        kernel_initializer: Of both layers.
 
     Returns:
         A feature map of the shape of `x`.
@@ -36,6 +40,7 @@ def squeeze_excite(x, reduction=16):
             f"Received: reduction={reduction}, channels={channels}"
         )
     gate = layers.GlobalAveragePooling2D(keepdims=True)(x)  # (B, 1, 1, C)
-    gate = layers.Dense(channels // reduction, activation="relu")(gate)
-    gate = layers.Dense(channels, activation="sigmoid")(gate)  # (B, 1, 1, C)
+    options = {"kernel_initializer": kernel_initializer}
+    gate = layers.Dense(channels // reduction, activation=activation, **options)(gate)
+    gate = layers.Dense(channels, activation="sigmoid", **options)(gate)
     return layers.Multiply()([x, gate])

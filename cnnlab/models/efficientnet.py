@@ -19,7 +19,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from cnnlab.layers.mbconv import convolution, mbconv
+from cnnlab.layers.conv_norm import conv_norm
+from cnnlab.layers.mbconv import HE_FAN_OUT, mbconv
 
 STAGES = (  # expansion, filters, blocks, kernel size
     (1, 16, 1, 3),
@@ -105,11 +106,11 @@ def efficientnet(
     )
     inputs = keras.Input(input_shape)
     x = inputs if is_lite else _normalization(inputs)
-    x = convolution(x, stem, 3, strides[0])
+    x = conv_norm(x, stem, 3, strides[0], kernel_initializer=HE_FAN_OUT)
     x = layers.Activation(activation, name="stem")(x)
     for options in scaled_blocks(width, depth, strides[1:], drop_path, is_lite):
         x = mbconv(x, activation=activation, squeeze=not is_lite, **options)
-    x = convolution(x, last)
+    x = conv_norm(x, last, 1, kernel_initializer=HE_FAN_OUT)
     x = layers.Activation(activation, name="features")(x)
     if num_classes is not None:
         x = _head(x, num_classes, rate if dropout is None else dropout)
@@ -169,8 +170,11 @@ def copy_weights(model, source):
     Raises:
         ValueError: If the weights of `source` have other shapes than those of `model`.
     """
-    new, old = source.get_weights(), model.get_weights()
-    shapes, expected = ([weight.shape for weight in some] for some in (new, old))
+    old = model.get_weights()
+    new = [_without_1x1_window(weight) for weight in source.get_weights()]
+    shapes, expected = (
+        [_without_1x1_window(weight).shape for weight in some] for some in (new, old)
+    )
     if shapes not in (expected, expected[:-2]):
         raise ValueError(
             "`source` must be of the same variant as `model`, with as many classes or "
@@ -179,8 +183,15 @@ def copy_weights(model, source):
     for layer in source.layers:
         if isinstance(layer, layers.Rescaling) and np.ndim(layer.scale):
             new[1] = new[1] / np.square(layer.scale)  # (3,)
-    model.set_weights(new + old[len(new) :])
+    fitting = [np.reshape(weight, kept.shape) for weight, kept in zip(new, old)]
+    model.set_weights(fitting + old[len(new) :])
     model.layers[1].finalize_state()  # the layer computes with a copy of its weights
+
+
+def _without_1x1_window(weight):
+    """Returns a 1x1 convolution's kernel as that of the dense layer it is."""
+    is_1x1 = weight.ndim == 4 and weight.shape[:2] == (1, 1)
+    return weight[0, 0] if is_1x1 else weight
 
 
 def _normalization(x):

@@ -10,6 +10,8 @@ Source: normalisation, Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167;
 import keras
 from keras import layers
 
+from cnnlab.layers.conv_norm import conv_norm
+
 FILTERS = (32, 64, 128)
 SIMPLE_FILTERS = (16, 32)
 
@@ -86,10 +88,9 @@ def modern_cnn(
 
 
 def _convolution(x, filters, normalize, activation):
-    x = layers.Conv2D(filters, 3, padding="same")(x)
     if normalize:
-        x = layers.BatchNormalization(momentum=0.9)(x)
-    return layers.Activation(activation)(x)
+        return conv_norm(x, filters, activation=activation, use_bias=True)
+    return layers.Conv2D(filters, 3, padding="same", activation=activation)(x)
 
 
 def _dropout(x, rate, regularize):

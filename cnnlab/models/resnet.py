@@ -9,7 +9,10 @@ Source: He et al. 2016, section 4.2 and table 6, https://arxiv.org/abs/1512.0338
 import keras
 from keras import layers, ops
 
+from cnnlab.layers.conv_norm import conv_norm
+
 FILTERS = (16, 32, 64)
+HE_NORMAL = {"kernel_initializer": "he_normal"}
 
 
 def resnet_small(
@@ -24,7 +27,7 @@ def resnet_small(
 
     Where the map shrinks, the shortcut takes every second pixel and pads the new
     channels with zeros: it holds no parameters (the paper's option A). Batch
-    normalisation keeps its running statistics with momentum 0.9, as in `modern_cnn`.
+    normalisation keeps its running statistics with momentum 0.9.
 
     Args:
         input_shape: Height, width and channels of an image with values in [0, 1].
@@ -46,7 +49,7 @@ def resnet_small(
     if list(filters) != sorted(filters):
         raise ValueError(f"`filters` must not decrease. Received: {tuple(filters)}")
     inputs = keras.Input(input_shape)
-    x = layers.ReLU()(_convolution(inputs, filters[0]))
+    x = conv_norm(inputs, filters[0], activation="relu", **HE_NORMAL)
     for stage, channels in enumerate(filters):
         for block in range(num_blocks):
             strides = 2 if stage and not block else 1
@@ -57,23 +60,11 @@ def resnet_small(
 
 
 def _residual(x, filters, strides, attention):
-    branch = layers.ReLU()(_convolution(x, filters, strides))
-    branch = _convolution(branch, filters)
+    branch = conv_norm(x, filters, 3, strides, activation="relu", **HE_NORMAL)
+    branch = conv_norm(branch, filters, **HE_NORMAL)
     if attention:
         branch = attention(branch)
     return layers.ReLU()(layers.Add()([_shortcut(x, filters, strides), branch]))
-
-
-def _convolution(x, filters, strides=1):
-    x = layers.Conv2D(
-        filters,
-        3,
-        strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-    )(x)
-    return layers.BatchNormalization(momentum=0.9)(x)
 
 
 def _shortcut(x, filters, strides):

@@ -8,6 +8,8 @@ Source: 3D convolution, Tran et al. 2015, https://arxiv.org/abs/1412.0767; the (
 import keras
 from keras import layers, ops
 
+from cnnlab.layers.conv_norm import norm_act
+
 FILTERS = (32, 64, 128)
 POOLS = ((1, 2, 2), (2, 2, 2), (2, 2, 2))  # time is kept at first
 
@@ -51,7 +53,7 @@ def cnn3d(
     x = inputs
     convolve = factorized if factorize else _convolve
     for channels, pool in zip(filters, pools, strict=True):
-        x = swish(convolve(x, channels, strides))
+        x = norm_act(convolve(x, channels, strides), "swish")
         x = layers.MaxPooling3D(pool)(x)
         strides = 1
     x = layers.GlobalAveragePooling3D()(x)
@@ -92,7 +94,7 @@ def frame_average(
     x = inputs
     for channels, pool in zip(filters, pools, strict=True):
         x = layers.Conv3D(channels, (1, 3, 3), padding="same")(x)
-        x = layers.MaxPooling3D(pool)(swish(x))
+        x = layers.MaxPooling3D(pool)(norm_act(x, "swish"))
     x = ops.mean(x, axis=(2, 3))  # (B, D, C): one row of features a frame
     x = _decide(x, num_classes, hidden, rate)  # (B, D, num_classes)
     return keras.Model(inputs, ops.mean(x, axis=1), name="frame_average")
@@ -115,7 +117,7 @@ def factorized(x, filters, strides=1):
     between = channels_between(x.shape[-1], filters)
     plane, time = (1, strides, strides), (strides, 1, 1)
     x = layers.Conv3D(between, (1, 3, 3), plane, padding="same")(x)
-    return layers.Conv3D(filters, (3, 1, 1), time, padding="same")(swish(x))
+    return layers.Conv3D(filters, (3, 1, 1), time, padding="same")(norm_act(x, "swish"))
 
 
 def channels_between(channels, filters):
@@ -126,11 +128,6 @@ def channels_between(channels, filters):
         filters: Channels that go out.
     """
     return 27 * channels * filters // (9 * channels + 3 * filters)
-
-
-def swish(x):
-    """Normalises a feature map over the batch and applies swish."""
-    return layers.Activation("swish")(layers.BatchNormalization(momentum=0.9)(x))
 
 
 def _convolve(x, filters, strides):
