@@ -10,8 +10,8 @@ from nbgrader import preprocessors
 
 from cnnlab.classroom.autograde import MarkOutside, RestoreCells
 from cnnlab.classroom.collect import BoundedExtractor, CarefulCollector
-from cnnlab.classroom.harmless import clean
 from cnnlab.classroom.release import ClearRest
+from cnnlab.classroom.sanitize import clean
 
 c = get_config()  # noqa: F821
 root = Path(__file__).parent.resolve()
@@ -33,6 +33,7 @@ c.GenerateAssignment.preprocessors = [
 c.Autograde.sanitize_preprocessors = [RestoreCells]
 c.Autograde.autograde_preprocessors = [MarkOutside, preprocessors.AssignLatePenalties]
 c.HTMLExporter.sanitize_html = True  # the formgrader's page, which may change marks
+c.HTMLExporter.exclude_anchor_links = True
 c.HTMLExporter.filters = {"clean_html": clean, "strip_files_prefix": clean}
 c.ZipCollectApp.extractor_plugin = BoundedExtractor
 c.ZipCollectApp.collector_plugin = CarefulCollector

@@ -9,10 +9,11 @@ import logging
 import nbformat
 from jinja2 import Environment
 from nbconvert import HTMLExporter
+from nbconvert.filters import Highlight2HTML
 
-from cnnlab.classroom.harmless import clean
 from cnnlab.classroom.pages import CODE, STYLE
 from cnnlab.classroom.records import read_record
+from cnnlab.classroom.sanitize import Ours, clean
 
 PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
@@ -26,14 +27,17 @@ PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype h
 .waits { border-color: #777; background: #f2f2f2 }
 .output_text pre { background: none; white-space: pre-wrap; overflow-wrap: anywhere }
 td:last-child, th:last-child { padding-left: .6rem }
-.jp-InputPrompt, .jp-OutputPrompt, .prompt, .anchor-link { display: none }
+.cell { border-left: 2px solid #ccc; padding-left: .8rem; overflow-x: auto }
+.prompt { display: none }
 </style></head><body><h1>{{ title }}</h1><p>{{ student }}: <b>{{ total }}</b></p>
 <table><tr><th>exercise</th><th>points</th></tr>
 {% for row in rows %}
 <tr><td><a href="#mark-{{ row.name }}">{{ row.name }}</a></td>
 <td class="{{ row.state }}">{{ row.points }}</td></tr>
 {% endfor %}
-</table>{{ notebook | safe }}</body></html>
+</table>
+<p>What you handed in stands beside a grey line; boxes without it are the grader's.</p>
+{{ notebook | safe }}</body></html>
 """)
 BOX = Environment(autoescape=True, trim_blocks=True).from_string(
     """<div class="mark {{ row.state }}" id="mark-{{ row.name }}">
@@ -42,6 +46,15 @@ BOX = Environment(autoescape=True, trim_blocks=True).from_string(
 {% for line in row.quoted %}<pre>{{ line }}</pre>{% endfor %}
 </div>"""
 )
+NOTEBOOK = """{%- extends 'basic/index.html.j2' -%}
+{%- block any_cell scoped -%}
+{%- if cell.cell_type == "raw" -%}
+<div class="cell">{{ super() }}</div>
+{%- else -%}
+{{ super() }}
+{%- endif -%}
+{{ resources.boxes.get(cell.metadata.get("nbgrader", {}).get("grade_id"), "") }}
+{%- endblock -%}"""
 
 
 def write(course, assignment, student):
@@ -68,27 +81,26 @@ def write(course, assignment, student):
 
 
 def _shown(notebook, rows):
-    """Renders a notebook with its marks; what a student wrote becomes no script."""
-    exporter = HTMLExporter(template_name="basic", sanitize_html=True)
-    exporter.register_filter("clean_html", clean)
+    """Renders a notebook with its marks; what a student wrote becomes no script.
+
+    Boxes with marks stand between the cells, where nothing of a student's can stand.
+    """
+    highlight = Highlight2HTML(pygments_lexer="ipython3")
+    filters = {
+        "clean_html": clean,
+        "highlight_code": lambda *source, **options: Ours(
+            highlight(*source, **options)
+        ),
+    }
+    exporter = HTMLExporter(raw_template=NOTEBOOK, sanitize_html=True, filters=filters)
+    exporter.exclude_anchor_links = True
+    boxes = {name: BOX.render(row=row) for name, row in rows.items()}
     try:
-        return exporter.from_notebook_node(_with_marks(notebook, rows))[0]
-    except Exception as error:  # deep nesting, above all: the others still get a page
+        return exporter.from_notebook_node(notebook, {"boxes": boxes})[0]
+    except Exception as error:  # the others still get a page
         logging.getLogger("cnnlab").warning("no page can show it: %s", error)
-        boxes = "".join(BOX.render(row=row) for row in rows.values())
+        boxes = "".join(boxes.values())
         return f"<p>Your notebook cannot be shown on a page.</p>{boxes}"
-
-
-def _with_marks(notebook, rows):
-    """Puts a box with marks and hints below each cell that earned points."""
-    cells = []
-    for cell in notebook.cells:
-        cells.append(cell)
-        row = rows.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-        if row:
-            cells.append(nbformat.v4.new_markdown_cell(BOX.render(row=row)))
-    notebook.cells = cells
-    return notebook
 
 
 def _rows(course, assignment, student):

@@ -5,9 +5,12 @@ act. A page is also bounded: cleaning deeply nested HTML takes minutes.
 """
 
 import re
+from html import escape
 
 import nbformat
-from nbconvert.preprocessors.sanitize import SanitizeHTML
+
+from cnnlab.classroom.attachments import without_missing
+from cnnlab.classroom.sanitize import can_be_shown, clean
 
 MOST = 20_000  # characters of one cell or output
 MOST_RICH = 200_000  # characters of all that has to be parsed: sources and HTML
@@ -17,16 +20,6 @@ CUT = "\n[cut: too long to be shown]"
 PLAIN = ("text/plain", "text/latex")
 IMAGES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
-TAGS = ["p", "div", "pre", "span", "br", "hr", "img", "details", "summary", "sup"]
-TAGS += ["h1", "h2", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td"]
-ATTRIBUTES = {"*": ["class", "id", "title"], "a": ["href"], "img": ["src", "alt"]}
-CLEANER = SanitizeHTML(tags=[*SanitizeHTML().tags, *TAGS], attributes=ATTRIBUTES)
-
-
-def clean(element):
-    """Keeps of HTML only what shows; a filter for nbconvert's templates."""
-    text = element.decode() if isinstance(element, bytes) else str(element)
-    return CLEANER.sanitize_html_tags(text)
 
 
 def make_harmless(notebook):
@@ -37,20 +30,41 @@ def make_harmless(notebook):
 
     Returns:
         The notebook: texts of bounded length, outputs of few kinds, no metadata of
-        outputs, no widgets.
+        outputs, no widgets, counts of executions that are whole numbers, and Markdown
+        that every page of Jupyter can show.
     """
     notebook.metadata.pop("widgets", None)
     left = MOST_RICH
     for cell in notebook.cells:
         cell.source = _cut(cell.source, left)
         left -= len(cell.source)
+        if cell.cell_type == "markdown":
+            _make_showable(cell)
         if cell.cell_type != "code":
             continue
+        cell.execution_count = _number(cell.get("execution_count"))
         given, cell.outputs = cell.outputs[:MOST_OUTPUTS], []
         for output in given:
             cell.outputs.append(_output(output, left))
             left -= len(output.get("data", {}).get("text/html", ""))
     return notebook
+
+
+def _number(value):
+    """Returns a count of executions; what a kernel sends instead is none."""
+    plain = type(value) is int and 0 <= value < 10**6
+    return value if plain else None
+
+
+def _make_showable(cell):
+    """Turns Markdown that no page can show, a lost picture above all, into text."""
+    attachments = cell.get("attachments", {})
+    if can_be_shown(cell.source, attachments):
+        return
+    cell.source = without_missing(cell.source, attachments)
+    if not can_be_shown(cell.source, attachments):
+        lines = escape(cell.source).splitlines()
+        cell.source = "".join(f"    {line}\n" for line in lines)
 
 
 def _cut(text, left=MOST):
