@@ -1,14 +1,26 @@
 # `make lab` opens the lessons, `make test` proves them; `make help` lists the rest.
 # Needs Python 3.11, 3.12 or 3.13 on PATH; everything else goes into .venv, once.
 
-LOCK := requirements$(if $(GPU),-gpu).txt
-READY := .venv/ready-$(basename $(LOCK))
+# Caches and Jupyter's own files lie below HOME: where there is none to write to, here.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export HOME := $(CURDIR)/build/home
+$(shell mkdir -p build/home)
+endif
+
+READY := .venv/ready-requirements$(if $(GPU),-gpu)
 LAB_STATE := build/lab
 LAB_LAYOUT = $(LAB_STATE)/default-37a8.jupyterlab-workspace
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
-COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+ADDED_BLOCKS := NR == FNR {base[$$0]; next} /^[^ \#]/ {added = !($$0 in base)} /^\#/ || added
+
+# A lock of what an extra adds: the pins of requirements.txt are its constraints.
+compile_added = $(COMPILE) pyproject.toml --extra $(1) --constraint requirements.txt \
+	--output-file requirements-$(1).txt >/dev/null && \
+	awk '$(ADDED_BLOCKS)' requirements.txt requirements-$(1).txt >build/lock && \
+	cp build/lock requirements-$(1).txt
 
 # SCRIPT.LEG: what `make bench FULL=1` runs besides, half a day on two cores. Trainings go
 # on from the record that is there: delete it to train anew.
@@ -29,12 +41,13 @@ script = $(VENV) python benchmarks/$(basename $(1)).py $(patsubst .%,%,$(suffix 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-$(READY): $(LOCK) pyproject.toml .venv/bin/python
-	@.ci/setup $(LOCK)
+.venv/ready-requirements: requirements.txt pyproject.toml .venv/bin/python
+	@.ci/setup $<
 	@touch $@
 
-.venv/ready-requirements-site: requirements-site.txt pyproject.toml .venv/bin/python
-	@.ci/setup requirements-site.txt
+# What the GPU, the book and the benchmarks need besides.
+.venv/ready-requirements-%: requirements-%.txt .venv/ready-requirements
+	@.ci/setup $<
 	@touch $@
 
 # When .venv is gone, or the interpreter that it links to: set up again.
@@ -47,7 +60,7 @@ lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the 
 	@test -e $(LAB_LAYOUT) || cp lab/workspace.json $(LAB_LAYOUT)
 	@$(VENV) JUPYTER_CONFIG_PATH="$(CURDIR)/lab" jupyter lab \
 		--LabApp.app_settings_dir="$(CURDIR)/lab" \
-		--LabApp.workspaces_dir="$(abspath $(LAB_STATE))" --LabApp.extension_manager=readonly \
+		--LabApp.workspaces_dir="$(CURDIR)/$(LAB_STATE)" --LabApp.extension_manager=readonly \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
 test: unit jax lessons  ## unit tests on both backends, then every lesson, cell by cell
@@ -101,10 +114,12 @@ bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that n
 	@$(call script,speed_table)
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
-	@$(COMPILE) --output-file requirements.txt
-	@$(COMPILE) --extra gpu --output-file requirements-gpu.txt
-	@$(COMPILE) --extra site --output-file requirements-site.txt
-	@$(COMPILE) --extra bench --output-file requirements-bench.txt
+	@mkdir -p build
+	@$(COMPILE) pyproject.toml --output-file requirements.txt
+	@$(call compile_added,gpu)
+	@$(call compile_added,site)
+	@$(call compile_added,bench)
+	@$(COMPILE) --group setup --output-file .ci/uv.txt
 
 clean:  ## remove .venv and everything built
 	@rm -rf .venv build .pytest_cache .ruff_cache *.egg-info

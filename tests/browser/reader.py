@@ -63,7 +63,7 @@ def served():
         "--LabApp.expose_app_in_browser=True",
         "--allow-root" if os.geteuid() == 0 else "",
     ]
-    state = PICTURES / "lab"
+    state = (PICTURES / "lab").relative_to(ROOT)  # to make, a space ends a path
     command = ["make", "lab", f"LAB_STATE={state}", f"LAB_ARGS={' '.join(options)}"]
     with LOG.open("w") as log:
         server = subprocess.Popen(
