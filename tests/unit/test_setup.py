@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import runpy
-import stat
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -36,13 +36,14 @@ def pins(lock):
 
 @pytest.mark.parametrize("extra", [None, *EXTRAS])
 def test_every_direct_requirement_is_locked_within_its_bounds(extra):
-    versions = pins(f"requirements-{extra}.txt" if extra else "requirements.txt")
+    versions = pins("requirements.txt")
+    versions |= pins(f"requirements-{extra}.txt") if extra else {}
     for requirement in [*DIRECT, *map(Requirement, EXTRAS.get(extra, ()))]:
         locked = versions[requirement.name]
         assert all(version in requirement.specifier for version in locked), requirement
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, ".ci/uv.txt"])
 def test_every_pin_has_hashes_and_no_address(lock):
     text = (ROOT / lock).read_text()
     blocks = re.split(r"^(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.M), flags=re.M)
@@ -51,9 +52,8 @@ def test_every_pin_has_hashes_and_no_address(lock):
 
 
 @pytest.mark.parametrize("lock", LOCKS[1:])
-def test_a_longer_lock_holds_the_versions_of_the_short_one(lock):
-    short, longer = pins("requirements.txt"), pins(lock)
-    assert {name: longer.get(name) for name in short} == short
+def test_lock_of_an_extra_holds_only_what_it_adds(lock):
+    assert not set(pins(lock)) & set(pins("requirements.txt"))
 
 
 def test_gpu_lock_brings_cuda():
@@ -80,46 +80,57 @@ def test_conda_takes_the_same_python_and_the_same_lock():
     assert pip == {"pip": ["-r requirements.txt"]}
 
 
-FAKE = """#!/bin/sh
+PYTHON = """#!/bin/sh
 # A Python of version {version} that writes down what it is asked to do.
-case "$1" in
+case "$1$2" in
 --version) echo "Python {version}" ;;
--c) {answer} ;;
--m) echo "{name} $*" >>log
+-c*) {answer} ;;
+-mcompileall) ;;
+-m*) echo "{name} $*" >>log
     case "$2" in
-    venv) mkdir -p .venv/bin && cp {place} .venv/bin/python ;;
+    venv) mkdir -p .venv/bin && rm -f .venv/bin/uv && cp "{program}" .venv/bin/python ;;
     pip) {pip} ;;
     esac ;;
 esac
 """
+UV = """#!/bin/sh
+[ "$1" = --version ] && exit
+echo "uv $*" >>log
+{action}
+"""
+TOOLS = ["cp", "dirname", "mkdir", "nice", "nohup", "rm", "sed", "sh", "touch"]
+BRING_UV = "cp later/uv .venv/bin/uv"
 
 
 @pytest.fixture
 def machine(tmp_path):
     """A folder with made-up programs, where .ci/setup sees nothing else."""
-    return Machine(tmp_path)
+    return Machine(tmp_path / "a folder with spaces")
 
 
 class Machine:
     def __init__(self, folder):
         self.folder = folder
         self.programs = folder / "bin"
-        self.programs.mkdir()
-        for tool in ("mkdir", "cp", "touch", "rm", "sh"):
-            real = subprocess.check_output(
-                ["sh", "-c", f"command -v {tool}"], text=True
-            )
-            (self.programs / tool).symlink_to(real.strip())
+        self.programs.mkdir(parents=True)
+        (folder / "LOCK").write_text("numpy==2.0 \\\n    --hash=sha256:0\n")
+        for tool in TOOLS:
+            (self.programs / tool).symlink_to(shutil.which(tool))
+        self.add_uv(folder="later")
 
-    def add(self, name, version, works=True, pip="exit 0"):
+    def add(self, name, version, works=True, pip=BRING_UV):
         """Adds a Python; one that does not work fails at whatever it is asked."""
-        place = self.programs / name
+        program = self.programs / name
         supported = (3, 11) <= tuple(map(int, version.split("."))) <= (3, 13)
         answer = "exit 0" if works and supported else "exit 1"
-        place.write_text(
-            FAKE.format(version=version, answer=answer, name=name, place=place, pip=pip)
+        script = PYTHON.format(
+            version=version, answer=answer, name=name, program=program, pip=pip
         )
-        place.chmod(place.stat().st_mode | stat.S_IXUSR)
+        write_program(program, script)
+
+    def add_uv(self, action="exit 0", folder="bin"):
+        """Adds uv, on PATH or where the made-up pip finds it."""
+        write_program(self.folder / folder / "uv", UV.format(action=action))
 
     def set_up(self):
         command = [ROOT / ".ci" / "setup", "LOCK"]
@@ -133,23 +144,42 @@ class Machine:
         return log.read_text().splitlines() if log.exists() else []
 
 
+def write_program(path, script):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+UV_INSTALL = "uv pip install --python .venv/bin/python"
 INSTALLS = [
-    "-m pip install --require-hashes -r LOCK",
-    "-m pip install --no-deps --no-build-isolation --editable .",
+    f"{UV_INSTALL} --no-deps --require-hashes -r LOCK",
+    f"{UV_INSTALL} --quiet --no-deps --no-build-isolation --editable .",
 ]
-UV_INSTALL = (
-    "uv pip install --python .venv/bin/python --compile-bytecode"  # as pip does
-)
+
+
+def test_uv_is_brought_where_it_is_missing_and_installs_the_rest(machine):
+    machine.add("python3", "3.13")
+    assert machine.set_up().returncode == 0
+    lock = ROOT / ".ci" / "uv.txt"
+    assert machine.log() == [
+        "python3 -m venv --clear .venv",
+        f"python3 -m pip install --quiet --no-deps --require-hashes -r {lock}",
+        *INSTALLS,
+    ]
+
+
+def test_uv_on_the_path_is_taken(machine):
+    machine.add("python3", "3.13")
+    machine.add_uv()
+    assert machine.set_up().returncode == 0
+    assert machine.log() == ["python3 -m venv --clear .venv", *INSTALLS]
 
 
 def test_newer_python3_gives_way_to_a_supported_one(machine):
     machine.add("python3", "3.14")
     machine.add("python3.12", "3.12")
     assert machine.set_up().returncode == 0
-    assert machine.log() == [
-        "python3.12 -m venv --clear .venv",
-        *(f"python3.12 {line}" for line in INSTALLS),
-    ]
+    assert machine.log()[0] == "python3.12 -m venv --clear .venv"
 
 
 def test_name_on_the_path_that_does_not_work_is_passed_over(machine):
@@ -172,13 +202,12 @@ def test_no_suitable_python_is_one_sentence(machine, versions):
     assert machine.log() == []
 
 
-def test_second_set_up_keeps_the_environment(machine):
+def test_second_set_up_keeps_the_environment_and_its_uv(machine):
     machine.add("python3", "3.13")
     machine.set_up()
+    num_lines = len(machine.log())
     machine.set_up()
-    assert [line for line in machine.log() if "venv" in line] == [
-        "python3 -m venv --clear .venv"
-    ]
+    assert machine.log()[num_lines:] == INSTALLS
 
 
 @pytest.mark.parametrize(
@@ -190,32 +219,47 @@ def test_interrupted_set_up_starts_anew_and_a_failed_one_goes_on(
     machine.add("python3", "3.13", pip=accident)
     assert machine.set_up().returncode != 0
     machine.add("python3", "3.13")
-    (machine.folder / ".venv" / "bin" / "python").write_text(
-        (machine.programs / "python3").read_text()
-    )
+    shutil.copy(machine.programs / "python3", machine.folder / ".venv/bin/python")
     assert machine.set_up().returncode == 0
-    created = [line for line in machine.log() if "venv" in line]
+    created = [line for line in machine.log() if "venv --clear" in line]
     assert created == ["python3 -m venv --clear .venv"] * num_environments
     assert not (machine.folder / ".venv" / "unfinished").exists()
 
 
-def test_uv_installs_where_it_is_present(machine):
+def test_failed_installation_is_reported_although_its_output_is_filtered(machine):
     machine.add("python3", "3.13")
-    uv = machine.programs / "uv"
-    uv.write_text('#!/bin/sh\n[ "$1" = --version ] || echo "uv $*" >>log\n')
-    uv.chmod(0o755)
-    assert machine.set_up().returncode == 0
-    assert machine.log() == [
-        "python3 -m venv --without-pip --clear .venv",
-        *(line.replace("-m pip install", UV_INSTALL) for line in INSTALLS),
-    ]
+    machine.add_uv("echo no such release >&2; exit 1")
+    result = machine.set_up()
+    assert result.returncode == 1
+    assert "no such release" in result.stdout
+    assert "`make` tries again" in result.stderr
 
 
-def test_the_silence_of_compiling_is_announced_before_the_installer_starts(machine):
-    machine.add("python3", "3.13", pip="echo from the installer")
+def test_progress_is_shown_without_a_line_per_package(machine):
+    machine.add("python3", "3.13")
+    machine.add_uv("echo 'Downloading numpy (20MiB)'; echo ' + numpy==2.0' >&2")
     lines = machine.set_up().stdout.splitlines()
-    (announced,) = [n for n, line in enumerate(lines) if "half a minute" in line]
-    assert announced < lines.index("from the installer")
+    assert "Installing LOCK" in lines
+    assert "Downloading numpy (20MiB)" in lines
+    assert not [line for line in lines if "+ numpy" in line]
+
+
+PIP_CONFIG = """:env:.find-links='/stick/wheels /more'
+global.index-url='https://index.example/simple'
+global.no-index='false'
+install.index-url='https://nearer.example/simple'
+list.format='columns'
+"""
+
+
+def test_uv_is_told_what_pip_is_told():
+    pip_settings = runpy.run_path(str(ROOT / ".ci" / "pip_settings.py"))
+    settings = pip_settings["read"](PIP_CONFIG)
+    assert pip_settings["for_uv"](settings, {"UV_OFFLINE": "1"}) == {
+        "UV_DEFAULT_INDEX": "https://nearer.example/simple",
+        "UV_FIND_LINKS": "/stick/wheels,/more",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
 
 
 @pytest.fixture
@@ -276,5 +320,18 @@ def test_every_command_sets_up_first(target):
     assert commands(target, "N=02")[0] == ".ci/setup requirements.txt"
 
 
-def test_gpu_changes_the_lock():
-    assert commands("lab", "GPU=1")[0] == ".ci/setup requirements-gpu.txt"
+def test_gpu_adds_its_lock():
+    lines = commands("lab", "GPU=1")
+    assert lines[0] == ".ci/setup requirements.txt"
+    assert ".ci/setup requirements-gpu.txt" in lines
+
+
+@pytest.mark.parametrize("home", ["", "/nowhere"])
+def test_without_a_home_caches_lie_in_the_project(home):
+    script = "include Makefile\nshow: ; @echo $$HOME\n"
+    call = ["make", "--no-print-directory", "-f", "-", "show"]
+    environment = {"PATH": os.environ["PATH"], **({"HOME": home} if home else {})}
+    shown = subprocess.check_output(
+        call, cwd=ROOT, env=environment, input=script, text=True
+    )
+    assert shown.strip() == f"{ROOT}/build/home"
