@@ -105,9 +105,17 @@ def _write_lesson(path):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = with_links(cell.source, "notebooks")
+        if "check" in cell.metadata.get("tags", []):
+            _fold(cell)
         for output in cell.get("outputs", []):
             _link_pages(output.get("data", {}))
     _write(path.relative_to(ROOT), nbformat.writes(notebook).encode())
+
+
+def _fold(cell):
+    """Lets myst-nb fold a cell's source behind the word `Check`."""
+    cell.metadata.tags.append("hide-input")
+    cell.metadata.mystnb = {"code_prompt_show": "Check", "code_prompt_hide": "Check"}
 
 
 def _link_pages(data):

@@ -9,6 +9,16 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 COLOURS = {"good": "green", "note": "yellow", "broken": "bold red"}
+FOLDS_CHECKS = """
+{%- extends "lab/index.html.j2" -%}
+{%- block input_group -%}
+{%- if "check" in cell.metadata.tags -%}
+<details><summary>Check</summary>{{ super() }}</details>
+{%- else -%}
+{{ super() }}
+{%- endif -%}
+{%- endblock input_group -%}
+"""
 
 
 @app.callback()
@@ -118,10 +128,16 @@ def _execute(lesson, executed, parameters):
 
 
 def _write_html(executed):
+    """Writes a notebook as a page on which cells tagged `check` are folded."""
+    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
+    loader = DictLoader({"folds_checks.html.j2": FOLDS_CHECKS})
+    exporter = HTMLExporter(
+        extra_loaders=[loader], template_file="folds_checks.html.j2"
+    )
     page = executed.with_suffix(".html")
-    page.write_text(HTMLExporter().from_filename(executed)[0], encoding="utf-8")
+    page.write_text(exporter.from_filename(executed)[0], encoding="utf-8")
     return page
 
 

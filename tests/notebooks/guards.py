@@ -4,6 +4,7 @@ Strict nbval passes a notebook without outputs, compares no pictures and knows n
 of readers; these guards do.
 """
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,10 @@ MACHINE_PATH = re.compile(
     r"|\b[A-Z]:\\\\?Users\\"
 )
 QUIET_START = "from cnnlab.start import quiet_start\n\nquiet_start()\n"
+RULE_WITHOUT_VALUE = re.compile(
+    r"^.*(?:lies between \S+ and|is at (?:least|most)) [-+]?\d\S*\.$", re.MULTILINE
+)
+BOUNDS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 LINK = re.compile(r"\]\((?!\w+:|#|attachment:)([^)\s#]+)[^)]*\)")
 
 
@@ -52,7 +57,8 @@ def describes_its_figures(notebook, path):
 
 
 def has_short_cells(notebook, path):
-    for number, cell in enumerate(_code(notebook), 1):
+    """Leaves out the first cell: there is one of imports, as long as it must be."""
+    for number, cell in list(enumerate(_code(notebook), 1))[1:]:
         if (lines := len(cell.source.splitlines())) > LINES_PER_CELL:
             yield f"cell {number} is over {LINES_PER_CELL} lines. Received: {lines}"
 
@@ -94,6 +100,35 @@ def has_sound_links(notebook, path):
             yield f"links to what has no page in the book: {target}"
 
 
+def prints_what_it_measures(notebook, path):
+    for number, output in _outputs(notebook):
+        for rule in RULE_WITHOUT_VALUE.findall(output.get("text", "")):
+            yield f"cell {number} prints a rule in place of the value: {rule}"
+
+
+def hides_its_checks(notebook, path):
+    cells = _code(notebook)
+    for number, cell in enumerate(cells, 1):
+        if not _is_check(cell):
+            continue
+        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            yield f"cell {number} is a check and must be collapsed (source_hidden)"
+        if not _asserts(cell):
+            yield f"cell {number} is a check and must hold an assert"
+        if not cell.source.startswith("# Check: "):  # JupyterLab shows this line
+            yield f"cell {number} is a check and must begin with `# Check: ` and why"
+        if cell.outputs:
+            yield f"cell {number} is a check and must print nothing"
+
+
+def keeps_bounds_in_checks(notebook, path):
+    for number, cell in enumerate(_code(notebook), 1):
+        tests = [] if _is_check(cell) else [each.test for each in _asserts(cell)]
+        compared = [test.ops for test in tests if isinstance(test, ast.Compare)]
+        if any(isinstance(op, BOUNDS) for ops in compared for op in ops):
+            yield f"cell {number} asserts a bound and must be tagged `check`"
+
+
 GUARDS = [
     has_outputs,
     is_numbered_from_one,
@@ -106,6 +141,9 @@ GUARDS = [
     shows_its_plots,
     has_one_cell_of_parameters,
     has_sound_links,
+    prints_what_it_measures,
+    hides_its_checks,
+    keeps_bounds_in_checks,
 ]
 
 
@@ -116,6 +154,17 @@ def complaints(notebook, path):
 
 def _code(notebook):
     return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def _is_check(cell):
+    return "check" in cell.metadata.get("tags", [])
+
+
+def _asserts(cell):
+    """Lists the assert statements of a cell; a line of IPython's own is left out."""
+    lines = cell.source.splitlines()
+    code = "\n".join("" if line.startswith(("%", "!")) else line for line in lines)
+    return [each for each in ast.walk(ast.parse(code)) if isinstance(each, ast.Assert)]
 
 
 def _outputs(notebook):

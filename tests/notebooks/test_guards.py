@@ -32,6 +32,14 @@ def printed(text, name="stdout"):
     return v4.new_output("stream", name=name, text=text)
 
 
+def check_cell(source="# Check: guessing has 0.1.\nassert SEED >= 0", number=4):
+    return v4.new_code_cell(
+        source,
+        execution_count=number,
+        metadata={"jupyter": {"source_hidden": True}, "tags": ["check"]},
+    )
+
+
 @pytest.fixture
 def lesson():
     start = v4.new_code_cell(
@@ -156,3 +164,69 @@ def test_link_to_what_the_book_has_no_page_for_is_refused(lesson, tmp_path, name
     lesson.cells[0].source += f" [it]({name})"
     complaints = guards.has_sound_links(lesson, tmp_path / "02_x.ipynb")
     assert f"links to what has no page in the book: {name}" in complaints
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "the accuracy lies between 0.35 and 0.97.",
+        "points changed lies between -10 and 25.",
+        "the share of dead units (%), is at least 40.",
+        "its loss after one epoch is at most 2.3.",
+    ],
+)
+def test_rule_without_its_value_is_refused(lesson, complain, rule):
+    lesson.cells[3].outputs.append(printed(f"epoch 1\n{rule}\n"))
+    assert complain() == [f"cell 3 prints a rule in place of the value: {rule}"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "accuracy 93.1 %",
+        "`rate` is at least 0. Received: -1",
+        "this edge lies between two fields.",
+    ],
+)
+def test_value_and_an_error_are_no_rule_without_a_value(lesson, complain, value):
+    lesson.cells[3].outputs.append(printed(f"{value}\n"))
+    assert complain() == []
+
+
+def test_checks_behind_a_value_pass(lesson, complain):
+    lesson.cells += [check_cell(), check_cell(number=5)]
+    assert complain() == []
+
+
+def test_open_check_is_refused(lesson, complain):
+    lesson.cells.append(check_cell())
+    del lesson.cells[4].metadata["jupyter"]
+    (complaint,) = complain()
+    assert complaint == "cell 4 is a check and must be collapsed (source_hidden)"
+
+
+def test_check_without_an_assert_is_refused(lesson, complain):
+    lesson.cells.append(check_cell("# Check: nothing.\nSEED >= 0"))
+    assert complain() == ["cell 4 is a check and must hold an assert"]
+
+
+def test_check_that_does_not_say_why_is_refused(lesson, complain):
+    lesson.cells.append(check_cell("assert SEED >= 0"))
+    assert complain() == ["cell 4 is a check and must begin with `# Check: ` and why"]
+
+
+def test_check_that_prints_is_refused(lesson, complain):
+    lesson.cells.append(check_cell())
+    lesson.cells[4].outputs = [printed("0\n")]
+    assert complain() == ["cell 4 is a check and must print nothing"]
+
+
+@pytest.mark.parametrize("bound", ["SEED >= 0", "0 < SEED <= 1"])
+def test_bound_outside_a_check_is_refused(lesson, complain, bound):
+    lesson.cells[3].source = f"for _ in [1]:\n    assert {bound}\nplt.show()"
+    assert complain() == ["cell 3 asserts a bound and must be tagged `check`"]
+
+
+def test_exact_fact_may_be_asserted_where_it_is_taught(lesson, complain):
+    lesson.cells[3].source = "%matplotlib inline\nassert SEED == 0\nplt.show()"
+    assert complain() == []

@@ -102,6 +102,16 @@ def test_lesson_that_fails_names_its_cell_and_still_shows_what_ran(lesson, tmp_p
     assert "NUM_TRAIN" in (tmp_path / "build" / "07_trial.html").read_text()
 
 
+def test_page_of_a_lesson_folds_checks_and_nothing_else(lesson, tmp_path):
+    check = v4.new_code_cell("assert NUM_TRAIN > 5", metadata={"tags": ["check"]})
+    lesson.cells.append(check)
+    stored(lesson, tmp_path)
+    assert call("run", "07", "--output", str(tmp_path)).exit_code == 0
+    page = (tmp_path / "07_trial.html").read_text()
+    _, fold = page.split("<details><summary>Check</summary>")
+    assert "assert" in fold.partition("</details>")[0]
+
+
 def test_unknown_lesson_is_answered_with_the_known_ones(lesson, tmp_path):
     assert call("run", "12").stderr == "There is no lesson 12. Lessons: none yet.\n"
     stored(lesson, tmp_path)
