@@ -87,6 +87,9 @@ def run(
     """Execute a lesson without a browser; write the notebook and HTML with figures."""
     lesson = _find_lesson(number)
     parameters = _full_budget(lesson) if full else {}
+    output = output.expanduser()
+    if output.exists() and not output.is_dir():
+        raise _failure(f"--output must be a folder. Received: the file {output}")
     output.mkdir(parents=True, exist_ok=True)
     executed = output / lesson.name
     error = _execute(lesson, executed, parameters)

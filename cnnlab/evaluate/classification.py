@@ -6,6 +6,8 @@ Taught in notebooks/02_cifar10_modern_cnn.ipynb.
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
+from cnnlab.labels import class_numbers
+
 
 def predict(model, images, batch_size=500):
     """Returns the class probabilities of a model that ends in logits.
@@ -17,10 +19,24 @@ def predict(model, images, batch_size=500):
 
     Returns:
         A NumPy array of shape `(N, num_classes)` whose rows sum to 1.
+
+    Raises:
+        ValueError: If the model returns probabilities already.
     """
     logits = model.predict(images, batch_size=batch_size, verbose=0)
+    if _are_probabilities(logits):
+        raise ValueError(
+            "`model` must end in logits: a second softmax would flatten its "
+            "probabilities. Leave out its last activation, or call `model.predict`. "
+            "Received: outputs in [0, 1] that sum to 1 for every image"
+        )
     exponentials = np.exp(logits - logits.max(-1, keepdims=True))
     return exponentials / exponentials.sum(-1, keepdims=True)
+
+
+def _are_probabilities(outputs):
+    in_range = outputs.size and outputs.min() >= 0 and outputs.max() <= 1
+    return bool(in_range and np.allclose(outputs.sum(-1), 1, atol=1e-3))
 
 
 def accuracy(probabilities, labels):
@@ -28,20 +44,27 @@ def accuracy(probabilities, labels):
 
     Args:
         probabilities: Array of shape `(N, num_classes)`; logits serve as well.
-        labels: Class numbers, shape `(N,)`.
+        labels: In any form that `cnnlab.labels.class_numbers` takes.
 
     Returns:
         A float in [0, 1].
 
     Raises:
-        ValueError: If the two differ in length.
+        ValueError: If the two differ in length or do not fit each other.
     """
-    if len(probabilities) != len(labels):
+    probabilities, labels = _checked(probabilities, labels)
+    return float(np.mean(probabilities.argmax(-1) == labels))
+
+
+def _checked(probabilities, labels):
+    """Returns an array `(N, num_classes)` and class numbers `(N,)` that fit it."""
+    probabilities = np.asarray(probabilities)
+    if probabilities.ndim != 2:
         raise ValueError(
-            "There must be one label for each row of `probabilities`. "
-            f"Received: {len(probabilities)} rows, {len(labels)} labels"
+            "`probabilities` must have the shape (N, num_classes). "
+            f"Received: {probabilities.shape}"
         )
-    return float(np.mean(np.argmax(probabilities, -1) == labels))
+    return probabilities, class_numbers(labels, *probabilities.shape)
 
 
 def confusion(probabilities, labels):
@@ -49,11 +72,15 @@ def confusion(probabilities, labels):
 
     Args:
         probabilities: Array of shape `(N, num_classes)`.
-        labels: Class numbers, shape `(N,)`.
+        labels: As for `accuracy`.
 
     Returns:
         An integer array `(num_classes, num_classes)`: row = truth, column = answer.
+
+    Raises:
+        ValueError: As `accuracy`.
     """
+    probabilities, labels = _checked(probabilities, labels)
     classes = np.arange(probabilities.shape[-1])
     return confusion_matrix(labels, probabilities.argmax(-1), labels=classes)
 
@@ -63,12 +90,16 @@ def worst_mistakes(probabilities, labels, num_images):
 
     Args:
         probabilities: Array of shape `(N, num_classes)`.
-        labels: Class numbers, shape `(N,)`.
+        labels: As for `accuracy`.
         num_images: How many to return at most.
 
     Returns:
         Indices of the images, the most confident mistake first.
+
+    Raises:
+        ValueError: As `accuracy`.
     """
+    probabilities, labels = _checked(probabilities, labels)
     answers = probabilities.argmax(-1)
     wrong = np.flatnonzero(answers != labels)
     return wrong[np.argsort(-probabilities[wrong, answers[wrong]])][:num_images]

@@ -15,7 +15,11 @@ def images(pictures, titles=None, columns=10, figure=None):
 
     Returns:
         An array of Axes, one a cell of the grid.
+
+    Raises:
+        ValueError: If values lie so far outside [0, 1] that they are of another scale.
     """
+    _check_scale(pictures)
     rows = -(-len(pictures) // columns)
     height = 7 / columns * (1.0 if titles is None else 1.3)
     figure = figure or plt.figure(figsize=(7, rows * height))
@@ -27,6 +31,15 @@ def images(pictures, titles=None, columns=10, figure=None):
         if titles is not None:
             ax.set_title(titles[index], fontsize=8, loc="center")
     return axes
+
+
+def _check_scale(pictures):
+    lowest, highest = np.min(pictures), np.max(pictures)
+    if lowest < -1.5 or highest > 2.5:  # noise may leave [0, 1], bytes leave it by far
+        raise ValueError(
+            "Images must have values in [0, 1]: divide bytes by 255, or load them with "
+            f'dtype="float32". Received: values from {lowest:g} to {highest:g}'
+        )
 
 
 def numbers(values, title=None, ax=None):

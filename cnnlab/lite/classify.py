@@ -14,6 +14,8 @@ import numpy as np
 from cnnlab.lite import package, pictures
 from cnnlab.lite.interpreter import open_interpreter, run
 
+SCALE = ("input_shape", "low", "high")
+
 
 class Answer(NamedTuple):
     """One class and how probable it is."""
@@ -45,6 +47,7 @@ class Classifier:
         self.labels = contained.labels or _labels_beside(path)
         self.provenance = contained.provenance
         self._check_shapes()
+        self._check_ends_in_logits()
 
     def answer(self, path, num_answers=3):
         """Classifies a picture's file.
@@ -84,6 +87,21 @@ class Classifier:
                 f"Its preprocessing and {len(self.labels)} labels ask for one input "
                 f"{image} and one output {(1, len(self.labels))}. "
                 f"Received: inputs {inputs}, outputs {outputs}"
+            )
+
+    def _check_ends_in_logits(self):
+        """Refuses a model whose outputs are probabilities for whatever image."""
+        shape, low, high = (getattr(self.preprocessing, name) for name in SCALE)
+        shades = [np.full(shape, value, "float32") for value in (low, high)]
+        ramp = np.linspace(low, high, shades[0].size, dtype="float32").reshape(shape)
+        outputs = np.array([self.logits(image) for image in (*shades, ramp)])
+        sums = outputs.sum(1)
+        in_range = outputs.min() >= 0 and outputs.max() <= 1
+        if in_range and outputs.shape[1] > 1 and abs(sums - 1).max() < 0.02:
+            raise package.PackageError(
+                "The model must end in logits, because a second softmax would flatten "
+                "its probabilities: leave the last activation out before converting. "
+                f"Received: outputs in [0, 1] that sum to {sums.mean():.3f}"
             )
 
 

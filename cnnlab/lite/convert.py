@@ -33,6 +33,7 @@ from cnnlab.lite.structure import operations, read
 INTEGERS = {"int8": tf.int8, "uint8": tf.uint8, "16x8": tf.int16}  # input and output
 VARIANTS = ("float32", "dynamic range", "float16", *INTEGERS)
 UNSUPPORTED = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+LOCATION = re.compile(r'fused\["(\w+):", "([^"@]+)@')
 UNQUANTIZED = re.compile(r"not yet supported for op: '(\w+)'")
 
 
@@ -86,14 +87,14 @@ def convert(
         with quiet():
             return converter.convert()
     except Exception as error:
-        culprits = _culprits(str(error), function, model)
+        culprits = _culprits(str(error), function, model) or _places(str(error))
         if not culprits:
             raise
         raise ValueError(
             "Every operation must be one that TFLite has in this variant: choose "
             "another variant, write the layer with other operations, or compute it "
             f"outside the model. Received: {', '.join(culprits)}"
-        ) from None
+        ) from error
 
 
 def _check_model(model):
@@ -154,6 +155,12 @@ def _operation_set(variant):
     if variant == "16x8":
         return sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     return sets.TFLITE_BUILTINS_INT8
+
+
+def _places(text):
+    """Lists operations and layers at which an error of the converter points."""
+    pairs = {(kind, layer_of(name)) for kind, name in LOCATION.findall(text)}
+    return sorted(f"{kind} in layer {layer!r}" for kind, layer in pairs if layer)
 
 
 def _culprits(text, function, model):

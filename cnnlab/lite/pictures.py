@@ -6,6 +6,7 @@ Files come from anywhere, so a huge one is refused by its header, formats whose 
 start other programs are left out, and whatever a decoder says becomes one error.
 """
 
+import contextlib
 import warnings
 from pathlib import Path
 
@@ -29,8 +30,8 @@ class PictureError(ValueError):
 def read(path, preprocessing):
     """Reads a picture as a network wants it.
 
-    It is turned upright as its EXIF data say; what is transparent is laid on white;
-    of an animation the first frame is taken; 16 bits are rounded to 8.
+    It is turned upright as its EXIF data say, if they can be read; what is transparent
+    is laid on white; an animation gives its first frame; 16 bits are rounded to 8.
 
     Args:
         path: A file in one of `FORMATS`.
@@ -68,8 +69,7 @@ def _decode(path):
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 picture.load()
-                ImageOps.exif_transpose(picture, in_place=True)
-                return _opaque(_of_8_bits(picture))
+                return _opaque(_of_8_bits(_upright(picture)))
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise PictureError(
                 f"A picture has at most {Image.MAX_IMAGE_PIXELS:,} pixels; make it "
@@ -87,7 +87,16 @@ def _decode(path):
             raise PictureError(f"It is damaged or cut short: {error}") from None
 
 
+def _upright(picture):
+    """Turns a picture as its EXIF data say; broken EXIF data say nothing."""
+    with contextlib.suppress(Exception):  # the pixels are whole all the same
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
 def _of_8_bits(picture):
+    if picture.mode == "I" and picture.format == "PPM":  # a grey map of 16 bits
+        picture = Image.fromarray(np.asarray(picture).astype("uint16"))
     if picture.mode in ("I", "F"):
         raise PictureError(
             "A picture has 8 or 16 bits a channel, so that white is known. "

@@ -7,6 +7,8 @@ import cv2
 import keras
 import numpy as np
 
+from cnnlab.labels import class_numbers
+
 BYTES_AT_ONCE = 2**17  # larger arrays may come from the system anew, page by page
 
 
@@ -15,7 +17,8 @@ def split(images, labels, num_val, seed=0):
 
     Args:
         images: Array of shape `(N, ...)`.
-        labels: Class numbers, shape `(N,)`.
+        labels: In any form that `cnnlab.labels.class_numbers` takes; both parts have
+            it too.
         num_val: Number of images to set aside, at least 1 and less than `N`. Shares
             are rounded, class by class, so that the sum is exact.
         seed: Seed of the choice.
@@ -27,45 +30,38 @@ def split(images, labels, num_val, seed=0):
         ValueError: If images and labels differ in number, or `num_val` leaves one
             of the two parts empty.
     """
-    check_one_label_each(images, labels)
+    numbers = class_numbers(labels, num_items=len(images))
+    labels = np.asarray(labels)
     if not 0 < num_val < len(images):
         raise ValueError(
             "`num_val` must lie between 1 and the number of images less one. "
             f"Received: num_val={num_val}, {len(images)} images"
         )
     order = np.random.default_rng(seed).permutation(len(images))
-    by_class = order[np.argsort(labels[order], kind="stable")]
+    by_class = order[np.argsort(numbers[order], kind="stable")]
     is_val = np.zeros(len(images), bool)
     is_val[by_class[np.arange(num_val) * len(images) // num_val]] = True
     return (images[~is_val], labels[~is_val]), (images[is_val], labels[is_val])
 
 
-def check_one_label_each(images, labels):
-    if len(images) != len(labels):
-        raise ValueError(
-            "There must be one label for each image. "
-            f"Received: {len(images)} images, {len(labels)} labels"
-        )
-
-
 class Epochs(keras.utils.PyDataset):
     """Whole batches of images in a new order every epoch, augmented as they are taken.
 
-    `fit` looks at a batch or two and starts anew, which ends epoch 0: it trains on the
+    `fit` reads a batch or two and starts anew, which ends epoch 0: it trains on the
     epochs from 1. Unless it is told `shuffle=False`, it also shuffles the batches of an
     epoch, by Python's own generator, which `keras.utils.set_random_seed` sets.
 
     Args:
         images: Shape `(N, H, W, C)`, floats in [0, 1] or bytes, which take a quarter of
             the memory and become floats batch by batch.
-        labels: Class numbers, shape `(N,)`, the highest class among them; batches hold
-            them one-hot.
+        labels: In any form that `cnnlab.labels.class_numbers` takes, the highest class
+            among them; batches hold them one-hot.
         batch_size: Images in a batch, at most `N`; what is left over waits for the
             next epoch.
         augment: Function of `(images, indices, epoch, random)` that returns as many
             images, called for some images of a batch at a time; `indices` are their
-            places in the training set, `random` is a `numpy.random.Generator` of this
-            batch's own.
+            positions in the training set, `random` is a `numpy.random.Generator` of
+            this batch's own.
         seed: Seed of the orders and generators.
         size: Height and width that images are resized to, after `augment`; each pixel
             is the mean of what it covers. `None` leaves them as they are.
@@ -77,7 +73,7 @@ class Epochs(keras.utils.PyDataset):
 
     def __init__(self, images, labels, batch_size, *, augment=None, seed=0, size=None):
         super().__init__()
-        check_one_label_each(images, labels)
+        labels = class_numbers(labels, num_items=len(images))
         if not 1 <= batch_size <= len(images):
             raise ValueError(
                 "`batch_size` must lie between 1 and the number of images. "

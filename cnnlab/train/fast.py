@@ -11,8 +11,8 @@ import keras
 from keras import ops
 
 from cnnlab.train.batches import Epochs
-from cnnlab.train.fit import history_as_floats
-from cnnlab.train.progress import Progress
+from cnnlab.train.fit import check_ends_in_logits, history_as_floats
+from cnnlab.train.progress import EpochTimes, Progress
 from cnnlab.train.schedules import Triangle
 
 
@@ -63,9 +63,10 @@ def train_fast(
         A dict of lists with one number an epoch, as of `train`, without validation.
 
     Raises:
-        ValueError: As `Epochs`, if `epochs` is less than 1, and if `sizes` are not as
-            many, or not positive.
+        ValueError: As `Epochs`, if the model ends in probabilities, `epochs` is less
+            than 1, or `sizes` are not as many, or not positive.
     """
+    check_ends_in_logits(model)
     if epochs < 1:
         raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
     sizes = [None] * epochs if sizes is None else list(sizes)
@@ -89,8 +90,9 @@ def train_fast(
         ),
         metrics=["accuracy"],
     )
+    callbacks = [EpochTimes(), *callbacks]
     if name is not None:
-        callbacks = [Progress(name, [(size or 1) ** 2 for size in sizes]), *callbacks]
+        callbacks.insert(1, Progress(name, [(size or 1) ** 2 for size in sizes]))
     history, done = {}, 0
     for size, stage in itertools.groupby(sizes):
         begun, done = done, done + len(list(stage))

@@ -6,7 +6,8 @@ Source: AdamW, Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101
 
 import keras
 
-from cnnlab.train.progress import Progress
+from cnnlab.labels import class_numbers
+from cnnlab.train.progress import EpochTimes, Progress
 
 
 def train(
@@ -24,7 +25,8 @@ def train(
 
     Args:
         model: `keras.Model` from images to logits.
-        train_set: `(images, labels)`, labels as class numbers.
+        train_set: `(images, labels)`, labels in any form that
+            `cnnlab.labels.class_numbers` takes.
         val_set: `(images, labels)` of the validation split.
         epochs: Passes over the training set.
         batch_size: Images in one step.
@@ -36,7 +38,12 @@ def train(
         A dict of lists with one number an epoch: `loss`, `accuracy`, `val_loss`,
         `val_accuracy`, the epoch's `learning_rate` and its `seconds`, validation
         included.
+
+    Raises:
+        ValueError: If the model ends in probabilities, or labels do not fit the images.
     """
+    check_ends_in_logits(model)
+    train_set, val_set = (_with_class_numbers(*part) for part in (train_set, val_set))
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -47,13 +54,31 @@ def train(
         validation_data=val_set,
         epochs=epochs,
         batch_size=batch_size,
-        callbacks=[Progress(name), *callbacks],
+        callbacks=[EpochTimes(), Progress(name), *callbacks],
         verbose=0,
     )
     return history_as_floats(history)
 
 
+def check_ends_in_logits(model):
+    """Raises a ValueError if the last layer of a model is a softmax or sigmoid."""
+    last = model.layers[-1] if getattr(model, "layers", None) else None
+    activation = getattr(last, "activation", None)
+    name = getattr(activation, "__name__", "")
+    if isinstance(last, keras.layers.Softmax) or name in ("softmax", "sigmoid"):
+        raise ValueError(
+            "The model must end in logits, because the loss applies the softmax: leave "
+            f"out the last activation. Received: {name or 'softmax'} in layer "
+            f"{last.name!r}"
+        )
+
+
+def _with_class_numbers(images, labels):
+    return images, class_numbers(labels, num_items=len(images))
+
+
 def history_as_floats(history):
+    """Returns the history of `fit` as a dict of lists of Python floats."""
     return {key: [float(v) for v in values] for key, values in history.history.items()}
 
 

@@ -1,8 +1,19 @@
-"""One line of progress for a training that takes minutes."""
+"""Callbacks that report a training: a line on the screen, times in the history."""
 
 import time
 
 import keras
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """Adds each epoch's `seconds` and `learning_rate` to the history of `fit`."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        logs.update(seconds=time.perf_counter() - self.started, learning_rate=rate)
 
 
 class Progress(keras.callbacks.Callback):
@@ -22,13 +33,8 @@ class Progress(keras.callbacks.Callback):
         if self.costs is None or not self.spent:
             self.started, self.spent = time.perf_counter(), 0
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch_started = time.perf_counter()
-
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        logs.update(seconds=now - self.epoch_started, learning_rate=rate)
         costs = self.costs or [1] * self.params["epochs"]
         done, epochs = epoch + 1, len(costs)
         self.spent += costs[epoch]  # `fit` need not begin with the first epoch

@@ -139,6 +139,20 @@ def test_labels_and_preprocessing_must_fit_the_network(
         Classifier("other.tflite")
 
 
+def test_a_model_that_ends_in_a_softmax_is_refused(folder):
+    network = Sequential(
+        [
+            Input((8, 8, 3)),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    packed = pack(convert(network, "float32"), LABELS, HOW, {})
+    (folder / "softmax.tflite").write_bytes(packed)
+    with pytest.raises(PackageError, match=r"end in logits.* Received: .* sum to 1.0"):
+        Classifier(folder / "softmax.tflite")
+
+
 def test_a_model_cut_short_is_refused(folder):
     content = (folder / "int8.tflite").read_bytes()
     (folder / "cut.tflite").write_bytes(content[:1000])

@@ -29,8 +29,33 @@ def test_accuracy_counts_the_right_answers():
 
 
 def test_accuracy_needs_one_label_a_row():
-    with pytest.raises(ValueError, match="Received: 4 rows, 3 labels"):
+    with pytest.raises(ValueError, match="Received: 3 labels, 4 items"):
         classification.accuracy(np.eye(4), np.arange(3))
+
+
+def test_model_that_ends_in_a_softmax_is_refused():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
+    with pytest.raises(ValueError, match="end in logits.* Received: outputs in"):
+        classification.predict(model, np.eye(3))
+
+
+FORMS = {
+    "numbers": lambda numbers: numbers,
+    "column": lambda numbers: numbers[:, None],
+    "one-hot": lambda numbers: np.eye(10)[numbers],
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_labels_count_alike_in_every_usual_form(form):
+    """Numbers, a column of them as Keras' own datasets have it, and one-hot rows."""
+    numbers = np.random.default_rng(0).integers(0, 10, 200)
+    perfect, labels = np.eye(10)[numbers], form(numbers)
+    assert classification.accuracy(perfect, labels) == 1
+    assert np.trace(classification.confusion(perfect, labels)) == 200
+    wrong = np.roll(perfect, 1, axis=0)
+    mistakes = classification.worst_mistakes(wrong, labels, 500)
+    assert sorted(mistakes) == np.flatnonzero(numbers != np.roll(numbers, 1)).tolist()
 
 
 def test_confusion_has_truth_in_rows_and_all_classes():

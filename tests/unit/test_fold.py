@@ -121,9 +121,24 @@ def with_an_operation():
     return keras.Model(inputs, inputs + layers.ReLU()(inputs))
 
 
+def normalized_rows(behind_a_convolution):
+    inputs = keras.Input((8, 8, 8))
+    x = layers.Conv2D(8, 1)(inputs) if behind_a_convolution else inputs
+    return keras.Model(inputs, layers.BatchNormalization(axis=1, name="rows")(x))
+
+
+def with_channels_first():
+    inputs = keras.Input((3, 8, 8))
+    layer = layers.Conv2D(3, 1, data_format="channels_first", name="first")
+    return keras.Model(inputs, layer(inputs))
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (lambda: normalized_rows(True), "axis=-1. Received: axis=1 in layer 'rows'"),
+        (lambda: normalized_rows(False), "axis=-1. Received: axis=1 in layer 'rows'"),
+        (with_channels_first, "Received: channels first in layer 'first'"),
         (shared, "Every layer must be called once: .* Received: 'twice'"),
         (nested, "must not contain another one: .* Received: 'inner'"),
         (with_an_operation, "Every operation .* must be a layer: .* Received: Add"),

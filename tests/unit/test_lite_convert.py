@@ -134,6 +134,14 @@ def test_operation_without_an_integer_kernel_is_named_with_its_layer():
     assert text.endswith("Received: HARD_SWISH in layer 'activation'")
 
 
+@pytest.mark.parametrize("recurrent", [keras.layers.LSTM, keras.layers.GRU])
+def test_recurrent_layer_is_refused_by_its_name(recurrent):
+    inputs = keras.Input((4, 4, 2))
+    x = recurrent(3, name="memory")(keras.layers.Reshape((4, 8))(inputs))
+    text = refusal(keras.Model(inputs, x), "float32")
+    assert text.endswith("Received: TensorListReserve in layer 'memory'")
+
+
 def test_another_error_of_the_converter_is_passed_on(monkeypatch):
     def fail(*_):
         raise RuntimeError("out of luck")

@@ -92,6 +92,21 @@ def test_exif_orientation_turns_the_picture_upright(store, orientation):
     assert np.array_equal(read(store(stored, exif=exif), SMALL) * 255, PIXELS)
 
 
+def test_broken_exif_data_do_not_make_a_picture_damaged(store):
+    """A JPEG's header within a PNG, as converters write it, or noise."""
+    header = b"\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\x01\0\0"
+    for name, exif in [("header.png", header), ("noise.jpg", b"Exif\0\0noise")]:
+        path = store(np.full((3, 2, 3), 255, np.uint8), name, exif=exif)
+        assert (read(path, Preprocessing(2, 3)) == 1).all()
+
+
+def test_a_grey_map_of_16_bits_is_read_as_16_bits(tmp_path):
+    path = tmp_path / "grey.pgm"
+    path.write_bytes(b"P5 2 1 65535\n" + bytes([255, 255, 128, 0]))
+    image = read(path, Preprocessing(1, 2))
+    np.testing.assert_allclose(image[0, :, 0], [1, 128 * 256 / 65535], atol=1 / 255)
+
+
 def test_what_is_transparent_is_laid_on_white(store):
     opacity = np.array([[0, 255, 128], [0, 255, 255]], np.uint8)
     image = read(store(np.dstack([PIXELS, opacity])), SMALL)

@@ -326,13 +326,35 @@ def test_layer_without_int8_form_is_named():
         (layers.Activation("elu", name="odd"), "elu"),
         (layers.Conv2D(2, 1, activation="gelu", name="odd"), "gelu"),
         (layers.ReLU(3.0, name="odd"), "max_value=3.0"),
+        (layers.Conv2D(2, 1, activation=layers.LeakyReLU(), name="odd"), "LeakyReLU"),
+        (layers.Conv2D(2, 1, activation=lambda x: x, name="odd"), "lambda"),
+        (layers.Conv2D(2, 1, activation=tf.nn.elu, name="odd"), "tensorflow.*elu"),
     ],
-    ids=["layer", "argument", "relu"],
+    ids=["layer", "argument", "relu", "activation layer", "lambda", "tensorflow"],
 )
 def test_activation_without_int8_form_is_named(layer, activation):
     inputs = keras.Input((4, 4, 3))
     with pytest.raises(ValueError, match=f"Received: .*{activation}.* in layer 'odd'"):
         quantize_aware(keras.Model(inputs, layer(inputs)))
+
+
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [
+        (tf.nn.relu, "relu"),
+        (tf.nn.relu6, "relu6"),
+        (keras.ops.relu, "relu"),
+        (tf.nn.swish, "sigmoid"),  # swish is the input times its sigmoid
+        (layers.ReLU(), "relu"),
+    ],
+    ids=["tf.nn.relu", "tf.nn.relu6", "keras.ops.relu", "tf.nn.swish", "ReLU()"],
+)
+def test_activation_is_known_as_a_function_of_either_library(activation, expected):
+    inputs = keras.Input((4, 4, 3))
+    layer = layers.Conv2D(8, 1, activation=activation, name="map")
+    aware = quantize_aware(keras.Model(inputs, layer(inputs)))
+    found = [x.activation.__name__ for x in aware.layers if hasattr(x, "activation")]
+    assert found == [expected]
 
 
 def test_dense_layer_of_a_sequence_is_refused():

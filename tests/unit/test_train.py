@@ -54,7 +54,7 @@ def test_split_refuses_to_leave_a_part_empty(num_val):
 
 
 def test_split_needs_one_label_an_image():
-    with pytest.raises(ValueError, match="Received: 10 images, 9 labels"):
+    with pytest.raises(ValueError, match="Received: 9 labels, 10 items"):
         split(np.arange(10), np.zeros(9), 2)
 
 
@@ -203,7 +203,7 @@ def test_a_batch_must_be_filled(batch_size):
 
 
 def test_epochs_need_one_label_an_image():
-    with pytest.raises(ValueError, match="Received: 6 images, 5 labels"):
+    with pytest.raises(ValueError, match="Received: 5 labels, 6 items"):
         Epochs(numbered(6)[0], np.arange(5), 2)
 
 
@@ -429,12 +429,39 @@ def test_time_left_is_told_by_what_epochs_cost(monkeypatch, capsys):
     monkeypatch.setattr("time.perf_counter", lambda: 10.0 * next(clock))
     progress = Progress("costly", costs=[1, 4])
     progress.set_params({"epochs": 1})
-    progress.set_model(linear())
-    progress.model.compile(optimizer=fast())
     progress.on_train_begin()
-    progress.on_epoch_begin(0)
-    progress.on_epoch_end(0, {"accuracy": 0.5})  # 20 s on the clock
-    assert capsys.readouterr().out.endswith("  80 s left")
+    progress.on_epoch_end(0, {"accuracy": 0.5})  # 10 s on the clock
+    assert capsys.readouterr().out.endswith("  40 s left")
+
+
+def test_history_has_seconds_and_rates_without_a_line_of_progress(capsys):
+    options = {"epochs": 2, "batch_size": 8, "name": None}
+    history = train_fast(anywhere(), squares(), **options)
+    assert len(history["seconds"]) == len(history["learning_rate"]) == 2
+    assert min(history["seconds"]) > 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_model_that_ends_in_probabilities_is_refused(activation):
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(2, activation=activation, name="end")]
+    )
+    data = np.zeros((4, 4), "float32"), np.arange(4) % 2
+    with pytest.raises(ValueError, match=f"Received: {activation} in layer 'end'"):
+        train(model, data, data, epochs=1)
+    with pytest.raises(ValueError, match=f"Received: {activation} in layer 'end'"):
+        train_fast(model, data, epochs=1, batch_size=2)
+
+
+def test_one_hot_labels_train_like_numbers():
+    images, labels = squares()
+    losses = []
+    for form in (labels, labels[:, None], np.eye(2)[labels]):
+        keras.utils.set_random_seed(0)
+        data = images, form
+        losses += train(anywhere(), data, data, epochs=1)["loss"]
+    assert losses[0] == losses[1] == losses[2]
 
 
 def test_who_stops_a_training_stops_it_at_every_size():

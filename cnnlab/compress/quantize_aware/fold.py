@@ -34,7 +34,8 @@ def fold_batch_normalization(model):
         `model` up to rounding.
 
     Raises:
-        ValueError: If the model is not a graph of layers, each called once.
+        ValueError: If the model is not a graph of layers with channels last, each
+            called once, or a normalisation is not one of the last axis.
     """
     folded = set()
 
@@ -43,6 +44,8 @@ def fold_batch_normalization(model):
             return x
         if isinstance(layer, layers.SeparableConv2D):
             x, layer = _separate(layer, x)
+        if isinstance(layer, layers.BatchNormalization):
+            _check_last_axis(layer, x)
         if isinstance(layer, AFFINE) and len(x.shape) == 4:
             return _as_convolution(layer, x)
         if not isinstance(layer, KERNELS) or not _can_fold(layer, followers):
@@ -53,12 +56,23 @@ def fold_batch_normalization(model):
     return rewrite(model, replace)
 
 
+def _check_last_axis(normalization, x):
+    if normalization.axis not in (-1, len(x.shape) - 1):
+        raise ValueError(
+            "Batch normalisation is folded where it normalises the last axis, that of "
+            "the channels: build the layer with axis=-1. "
+            f"Received: axis={normalization.axis} in layer {normalization.name!r}"
+        )
+
+
 def _can_fold(layer, followers):
-    return (
-        layer.activation is keras.activations.linear
-        and len(followers) == 1
-        and isinstance(followers[0], layers.BatchNormalization)
-    )
+    if layer.activation is not keras.activations.linear or len(followers) != 1:
+        return False
+    (follower,) = followers
+    if not isinstance(follower, layers.BatchNormalization):
+        return False
+    _check_last_axis(follower, follower.input)
+    return True
 
 
 def _merge(layer, normalization, x):

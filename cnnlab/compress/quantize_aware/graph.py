@@ -5,6 +5,8 @@ Folding, quantising and equalising all rewrite a network along its graph. This f
 walks it; what becomes of a layer is their business.
 """
 
+import warnings
+
 import keras
 from keras import tree
 
@@ -57,7 +59,9 @@ def fresh_copy(model):
         return layer(*args, **kwargs)
 
     functional = keras.Model(_one(model.inputs), _one(model.outputs))
-    copied = keras.models.clone_model(functional, call_function=call)
+    copied = keras.models.clone_model(
+        functional, clone_function=copy, call_function=call
+    )
     copied.set_weights(functional.get_weights())
     return copied
 
@@ -92,7 +96,16 @@ def copy(layer, **changes):
         layer: A `keras.layers.Layer`.
         changes: Entries of its configuration that shall differ.
     """
-    return type(layer).from_config({**layer.get_config(), **changes})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a lambda is copied as it is
+        config = layer.get_config()
+    has_function = "activation" in config and "activation" not in changes
+    if has_function:  # by reference: some functions have no name to be found by
+        changes["activation"] = "linear"
+    new = type(layer).from_config({**config, **changes})
+    if has_function and not isinstance(getattr(type(new), "activation", 0), property):
+        new.activation = layer.activation
+    return new
 
 
 def copy_with_weights(layer, x, **changes):
@@ -117,6 +130,12 @@ def _check(layer, called):
         raise ValueError(
             "The model must not contain another one: call the inner model's layers "
             f"on the outer one's tensors. Received: {layer.name!r}"
+        )
+    if getattr(layer, "data_format", None) == "channels_first":
+        raise ValueError(
+            "Every layer must have channels last: build the model with "
+            'data_format="channels_last". '
+            f"Received: channels first in layer {layer.name!r}"
         )
     if layer.name in called:
         raise ValueError(

@@ -67,6 +67,7 @@ RELU_LAYERS = {  # by largest value, slope below zero and threshold
 }
 ACTIVATION_LAYERS = (layers.Activation, layers.ReLU)
 ACTIVATIONS = (activations.linear, *FUSED, activations.silu, *LIMITS)
+SYNONYMS = {"swish": activations.silu}
 
 
 def quantize_aware(model, *, per_channel=True, momentum=0.99):
@@ -146,16 +147,35 @@ def _activation(layer):
             "these, or compute it before or after the model. "
             f"Received: {type(layer).__name__} {layer.name!r}"
         )
-    activation = getattr(layer, "activation", activations.linear)
-    if isinstance(layer, layers.ReLU):
-        shape = layer.max_value, layer.negative_slope, layer.threshold
-        activation = RELU_LAYERS.get(shape)
-    if activation not in ACTIVATIONS:
-        is_odd_relu = isinstance(layer, layers.ReLU)
-        name = f"max_value={layer.max_value}" if is_odd_relu else activation.__name__
+    function = layer
+    if not isinstance(layer, layers.ReLU):
+        function = getattr(layer, "activation", activations.linear)
+    activation = _known_activation(function)
+    if activation is None:
         raise ValueError(
             "An activation must be one whose int8 form is known: "
             f"{', '.join(function.__name__ for function in ACTIVATIONS)}. "
-            f"Received: {name} in layer {layer.name!r}"
+            f"Received: {_describe(function)} in layer {layer.name!r}"
         )
     return activation
+
+
+def _known_activation(function):
+    """Returns Keras' function for an activation of Keras or TensorFlow, or None."""
+    if isinstance(function, layers.ReLU):
+        shape = function.max_value, function.negative_slope, function.threshold
+        return RELU_LAYERS.get(shape)
+    by_name = {known.__name__: known for known in ACTIVATIONS} | SYNONYMS
+    library = getattr(function, "__module__", "").partition(".")[0]
+    if library not in ("keras", "tensorflow"):
+        return None
+    return by_name.get(getattr(function, "__name__", None))
+
+
+def _describe(function):
+    """Returns what an activation that is not known is called, as users wrote it."""
+    if isinstance(function, layers.ReLU):
+        return f"`ReLU(max_value={function.max_value}, ...)`"
+    if isinstance(function, layers.Layer):
+        return f"`{type(function).__name__}` as a layer"
+    return f"`{function.__module__}.{function.__qualname__}`"
