@@ -5,6 +5,7 @@ import subprocess
 from nbclient import NotebookClient
 
 from cnnlab.classroom import sandbox
+from cnnlab.classroom.bounds import too_many_parts
 from cnnlab.classroom.guard import Guard
 
 LEAST = 100  # bytes that a message counts, however little it says
@@ -47,8 +48,14 @@ class Client(NotebookClient):
     async def async_start_new_kernel(self, **kwargs):
         await super().async_start_new_kernel(**kwargs)
         pid = self.km.provisioner.process.pid
-        self.guard = Guard(pid, self.folder, self.limits)
+        self.guard = Guard(pid, self.folder, self.limits, self.km.group)
         self.guard.start()
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        if self.guard.has_link():
+            self.stop("ended")
+        return client
 
     async def _async_handle_timeout(self, timeout, cell=None):
         self.slow = True
@@ -61,7 +68,10 @@ class Client(NotebookClient):
 
     def process_message(self, msg, cell, cell_index):
         self.bytes_left -= LEAST + len(str(msg["content"])) + len(str(msg["metadata"]))
-        self.bytes_left -= sum(map(len, msg.get("buffers", [])))
-        if self.bytes_left < 0:
+        self.bytes_left -= sum(LEAST + len(each) for each in msg.get("buffers", []))
+        if type(msg["content"].get("execution_count", 0)) is not int:
+            msg["content"]["execution_count"] = None
+        if self.bytes_left < 0 or too_many_parts(msg["content"]):
             self.stop("output")
+            return None
         return super().process_message(msg, cell, cell_index)

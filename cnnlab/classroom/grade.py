@@ -13,9 +13,18 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 import nbformat
+import psutil
 from nbgrader.converters import Autograde
 
-from cnnlab.classroom import exercise, folders, records, sandbox, submission
+from cnnlab.classroom import (
+    bounds,
+    cgroup,
+    exercise,
+    folders,
+    records,
+    sandbox,
+    submission,
+)
 from cnnlab.classroom.autograde import save
 from cnnlab.classroom.course import Course
 from cnnlab.classroom.errors import CourseError
@@ -24,6 +33,8 @@ from cnnlab.classroom.records import fingerprint, read_record, write_record
 
 PROCESSES = multiprocessing.get_context("forkserver")
 STARTING_SECONDS = 120  # beyond the limit of the submission itself
+READING_MEGABYTES = 4000  # that the process of one submission may take
+LONGEST_LINE = 2000  # characters of the log
 FAILED = "This submission could not be graded. Ask your instructor to look at it."
 
 
@@ -47,6 +58,7 @@ def grade(course, assignment, names, jobs=2, unsafe=False):
     if not unsafe:
         _require_sandbox(course)
     folders.remove_leftovers({os.geteuid(), sandbox.owner()})
+    cgroup.remove_leftovers(psutil.pid_exists)
     course.released(assignment)
     PROCESSES.set_forkserver_preload(["cnnlab.classroom.grade"])
     waiting, running = list(names), {}
@@ -95,6 +107,7 @@ def _finished(running, course):
 def _grade_one(root, assignment, student, unsafe):
     """Grades one submission, in its own process that dies with the grader."""
     threading.Thread(target=_die_with_grader, daemon=True).start()
+    bounds.limit_memory(READING_MEGABYTES)
     log_to(root)
     course = Course(root)
     course.config.MarkOutside.unsafe = unsafe
@@ -135,10 +148,18 @@ def refuse(course, assignment, student, reason):
     write_record(course.root, assignment, student, record)
 
 
+class _Cut(logging.Formatter):
+    """Cuts a line: what a student's kernel sends as a signature is logged whole."""
+
+    def format(self, record):
+        text = super().format(record)
+        return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " ..."
+
+
 def log_to(root):
     """Sends what nbgrader and the sandbox have to say into the course's log."""
     handler = logging.FileHandler(Path(root) / "grading.log")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Cut("%(asctime)s %(levelname)s %(message)s"))
     for name in ("traitlets", "cnnlab"):
         logger = logging.getLogger(name)
         for old in logger.handlers:

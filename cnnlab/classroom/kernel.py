@@ -6,7 +6,7 @@ import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-from cnnlab.classroom import sandbox, syscalls
+from cnnlab.classroom import cgroup, sandbox, syscalls
 
 
 class SandboxManager(AsyncKernelManager):
@@ -23,11 +23,13 @@ class SandboxManager(AsyncKernelManager):
         self.context.setsockopt(zmq.MAXMSGSIZE, limits.output_megabytes * 10**6)
         self.context.setsockopt(zmq.RCVHWM, 100)
         self.folder, self.limits, self.sandboxed = folder, limits, sandboxed
+        self.group = None  # the control group, where the machine has any
 
     @property
     def kernel_spec(self):
         """The kernel of this very Python, interrupted by message, not by signal."""
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        module = "cnnlab.classroom.launch"
+        argv = [sys.executable, "-P", "-m", module, "-f", "{connection_file}"]
         return KernelSpec(argv=argv, language="python", interrupt_mode="message")
 
     async def _async_launch_kernel(self, kernel_cmd, **options):
@@ -35,8 +37,11 @@ class SandboxManager(AsyncKernelManager):
         if not self.sandboxed:
             return await super()._async_launch_kernel(kernel_cmd, **options)
         sandbox.hand_over(self.folder)
+        if cgroup.available():
+            self.group = cgroup.Group(self.folder.parent.name, self.limits)
+        group = self.group and self.group.path
         with syscalls.opened() as filters:
-            before = sandbox.command(self.folder, self.limits, filters)
+            before = sandbox.command(self.folder, self.limits, filters, group)
             await super()._async_launch_kernel(
                 [*before, *kernel_cmd], pass_fds=filters, **options
             )

@@ -42,7 +42,7 @@ def run(notebook, cases, limits, extra_files=None, sandboxed=True):
         `(executed, answers, reason)`: the notebook with outputs; a dict from the name
         of an answer file to its bytes; and why the run was stopped early, or None.
     """
-    with folders.temporary() as folder:
+    with folders.temporary(limits if sandboxed else None) as folder:
         if extra_files:
             own = ignore_patterns(*OWN, *(f"{name}.*" for name in cases))
             copytree(extra_files, folder, True, own, dirs_exist_ok=True)
@@ -50,6 +50,7 @@ def run(notebook, cases, limits, extra_files=None, sandboxed=True):
             save_arguments(folder, name, drawn)
         executed = _with_calls(notebook, cases)
         reason = _execute(executed, folder, limits, sandboxed)
+        folders.reset_modes(folder)
         executed.cells = [c for c in executed.cells if not c.metadata.get("call")]
         return executed, _collect(folder, cases), reason
 

@@ -19,6 +19,7 @@ NOBODY = 65534
 PYTHON = (sys.base_prefix, sys.prefix, str(PACKAGE))
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
 SYSTEM += ("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache")
+COVERED = ("/usr/local/share", "/usr/local/etc")  # nbgrader's exchange and settings
 ISOLATED = shlex.split(
     "--unshare-all --unshare-user --disable-userns --uid 1000 --gid 1000"
     " --hostname sandbox --unsetenv JPY_PARENT_PID --die-with-parent --new-session"
@@ -53,7 +54,9 @@ class Limits:
     folder_files: int = 2000
     open_files: int = 2000  # all processes together
     processes: int = 200  # threads included
+    mappings: int = 40_000  # of memory, all processes together
     output_megabytes: int = 8
+    grader_megabytes: int = 1000  # that reading the output may take
 
 
 def trouble():
@@ -89,11 +92,17 @@ def hand_over(folder):
 def shows(path):
     """Says whether the sandbox would show a path of the host, as Python's own."""
     path = Path(path).resolve()
-    visible = [Path(each).resolve() for each in (*SYSTEM, *PYTHON)]
-    return any(path.is_relative_to(each) for each in visible)
+    if any(path.is_relative_to(Path(each).resolve()) for each in PYTHON):
+        return True
+    covered = any(path.is_relative_to(each) for each in COVERED)
+    return not covered and any(path.is_relative_to(each) for each in _system())
 
 
-def command(folder, limits, filters=()):
+def _system():
+    return [Path(each).resolve() for each in SYSTEM]
+
+
+def command(folder, limits, filters=(), group=None):
     """Builds the command line before which a program runs in the sandbox.
 
     Started as root, the command becomes nobody first: the kernel ignores the limit of
@@ -105,34 +114,54 @@ def command(folder, limits, filters=()):
         folder: The only writable folder; a short absolute path.
         limits: `Limits`.
         filters: Descriptors of `syscalls.opened`, handed down to the command.
+        group: Folder of the control group to join, or None.
 
     Returns:
         A list of strings.
     """
-    root = os.geteuid() == 0
-    places = [f"/mnt/{number}" if root else path for number, path in enumerate(PYTHON)]
-    arguments = ["bwrap", *_visible(folder, places), *ISOLATED, "--chdir", str(folder)]
+    shown = (*PYTHON, str(folder))
+    places = list(shown)
+    if os.geteuid() == 0:
+        places = [f"/mnt/{number}" for number, _ in enumerate(shown)]
+    arguments = ["bwrap", *_visible(dict(zip(shown, places))), *ISOLATED]
     arguments += [part for each in filters for part in ("--seccomp", str(each))]
-    arguments += ["--", "prlimit", *_resources(limits), "--"]
-    return [*_as_nobody(places), *arguments] if root else arguments
+    arguments += ["--chdir", str(folder), "--", "prlimit", *_resources(limits), "--"]
+    if os.geteuid() == 0:
+        arguments = [*_as_nobody(shown), *arguments]
+    return [*_joining(group), *arguments] if group else arguments
 
 
-def _visible(folder, places):
+def _visible(places):
+    """Says what the sandbox shows: where each of `places` lies at that moment."""
+    *python, folder = places
     arguments = ["--tmpfs", "/tmp"]
     for path in SYSTEM:
         arguments += ["--ro-bind-try", path, path]
-    for place, path in zip(places, PYTHON):
-        arguments += ["--ro-bind", place, path]
-    arguments += ["--bind", str(folder), str(folder)]
+    hidden = [path for path in COVERED if Path(path).is_dir()]
+    within = [path for path in python if any(path.startswith(h) for h in hidden)]
+    show = {path: ["--ro-bind", places[path], path] for path in python}
+    arguments += [part for path in show if path not in within for part in show[path]]
+    for path in hidden:
+        arguments += ["--size", "1048576", "--tmpfs", path]
+    arguments += [part for path in within for part in show[path]]
+    for path in hidden:
+        arguments += ["--remount-ro", path]
+    arguments += ["--bind", places[folder], folder]
     return [*arguments, "--dev", "/dev", "--proc", "/proc"]
 
 
-def _as_nobody(places):
+def _as_nobody(shown):
     show = ["mount -t tmpfs -o mode=755 cnnlab /mnt"]
-    for place, path in zip(places, PYTHON):
+    for number, path in enumerate(shown):
+        place = f"/mnt/{number}"
         show += [f"mkdir {place}", f"mount --bind {shlex.quote(path)} {place}"]
     show = "; ".join([*show, 'exec "$@"'])
     return ["unshare", "--mount", "sh", "-ec", show, "sh", *BECOME_NOBODY]
+
+
+def _joining(group):
+    join = f'echo $$ > {shlex.quote(str(group))}/cgroup.procs; exec "$@"'
+    return ["sh", "-ec", join, "sh"]
 
 
 def _resources(limits):

@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 from nbgrader.utils import parse_utc
 
+from cnnlab.classroom.bounds import too_many_values
+
 NAME = re.compile(r"[A-Za-z0-9_@+][\w.@+-]{0,63}")
 MAX_MEGABYTES = 20
 MAX_FILES = 200
@@ -76,6 +78,10 @@ def _notebook(path):
         return f"There is no notebook called {path.name}: it must keep its name."
     if not (text := path.read_bytes()).strip():
         return "The notebook is empty."
+    if too_many_values(text):
+        return (
+            "The notebook holds too many values. Clear its outputs and save it again."
+        )
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

@@ -203,7 +203,7 @@ ATTACKS = {
     "text": (WRONG.format("'twice x'"), "no real numbers"),
     "huge_answer": (
         WRONG.format("np.broadcast_to(0.0, 10**9)"),
-        "wrong shape|too large",
+        "wrong shape|too large|with an error",
     ),
     "script_in_error": (
         "def double(x):\n    raise ValueError('<script>alert(1)</script>' * 100)",

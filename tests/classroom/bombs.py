@@ -73,7 +73,7 @@ BOMBS = {
     "deep_folders": (
         "import os, time\nfor _ in range(3000):\n    os.mkdir('a')\n    os.chdir('a')\n"
         "time.sleep(60)",
-        "too many or too large files",
+        "too many or too large files|ended",
     ),
     "deleted_files": (HELD.format("kept.append(file)"), "too large files"),
     "mapped_files": (
@@ -103,7 +103,7 @@ BOMBS = {
         "        kept[-1][0].setblocking(False)\n"
         "        kept[-1][0].send(bytes(10**5))\n"
         "except OSError:\n    time.sleep(60)",
-        "too many or too large files",
+        "too many or too large files|too much memory",
     ),
     "deep_message": (
         "kernel, deep = get_ipython().kernel, []\n"

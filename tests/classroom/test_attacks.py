@@ -79,10 +79,11 @@ NOTEBOOKS = {
 FILES = {
     "not_json": (b"this is no JSON", "damaged"),
     "not_a_notebook": (b'{"cells": 7}', "not a Jupyter notebook"),
+    "empty_objects": (b"[" + b"{}," * 6_000_000 + b"{}]", "too many values"),
     "a_list": (b"[]", "not a Jupyter notebook"),
     "empty": (b"", "empty"),
     "binary": (bytes(range(256)), "damaged"),
-    "nested": (b"[" * 10**6, "damaged"),
+    "nested": (b"[" * 10**6, "too many values"),
     "hundred_megabytes": (b" " * 100 * 10**6, "more than 20 MB"),
     "thousand_cells": (
         nbformat.writes(

@@ -4,6 +4,11 @@ import os
 import struct
 import subprocess
 import sys
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -11,9 +16,44 @@ from conftest import acting, answered, grade_all, make_course
 from nbconvert import HTMLExporter
 from nbgrader.server_extensions.formgrader import handlers
 
-from cnnlab.classroom import folders, sandbox, storage, syscalls
+from cnnlab.classroom import folders, processes, sandbox, storage, syscalls
 from cnnlab.classroom.errors import CourseError
 from cnnlab.classroom.harmless import CUT, MOST, make_harmless
+
+OTHER_ACCOUNT = 64321  # neither the grader's nor nobody's
+SMALL = sandbox.Limits(
+    seconds=60,
+    cell_seconds=20,
+    megabytes=700,
+    processor_seconds=8,
+    folder_megabytes=150,
+)
+
+
+RUN = """
+import sys
+import nbformat
+from cnnlab.classroom.run import run
+from cnnlab.classroom.sandbox import Limits
+
+cell = nbformat.v4.new_code_cell(sys.stdin.read())
+executed, _, reason = run(nbformat.v4.new_notebook(cells=[cell]), {}, LIMITS)
+printed = "".join(each.get("text", "") for each in executed.cells[0].outputs)
+print(reason or printed, end="")
+"""
+
+
+def run_code(code, limits=SMALL):
+    """Runs one cell in a sandbox; returns what it printed, or why it was stopped."""
+    command = [sys.executable, "-c", RUN.replace("LIMITS", repr(limits))]
+    done = subprocess.run(
+        command,
+        input=code,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(sandbox.PACKAGE.parent)},
+    )
+    return done.stdout
 
 
 @pytest.fixture
@@ -41,10 +81,103 @@ def test_only_folders_of_dead_graders_are_removed(tmp_path, monkeypatch, dead):
 def test_a_temporary_folder_names_its_process_and_goes(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "PLACE", tmp_path)
     with folders.temporary() as folder:
-        assert folders.NAME.fullmatch(folder.name)[1] == str(os.getpid())
-    assert not folder.exists()
+        outer = folder.parent
+        assert folders.NAME.fullmatch(outer.name)[1] == str(os.getpid())
+        assert outer.stat().st_mode & 0o777 == 0o700
+    assert not outer.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_as_root_the_folder_is_a_sized_file_system():
+    limits = sandbox.Limits(folder_megabytes=4, folder_files=50)
+    with folders.temporary(limits) as folder:
+        with pytest.raises(OSError, match="No space left"):
+            (folder / "large").write_bytes(bytes(5_000_000))
+        (folder / "large").unlink()
+        (folder / "link").symlink_to("/etc/passwd")
+        with pytest.raises(OSError, match="symbolic links"):
+            (folder / "link").read_text()
+        with pytest.raises(OSError, match="No space left"):
+            deque((folder / str(number)).touch() for number in range(200))
+    assert not os.path.ismount(folder)
+    assert not folder.parent.exists()
+
+
+def test_modes_are_reset_before_anything_is_read(tmp_path):
+    (tmp_path / "hidden").mkdir()
+    program = tmp_path / "hidden" / "program"
+    program.write_text("true")
+    program.chmod(0o6777)
+    program.parent.chmod(0)
+    folders.reset_modes(tmp_path)
+    assert program.parent.stat().st_mode & 0o7777 == 0o700
+    assert program.stat().st_mode & 0o7777 == 0o700
+
+
+LEAVING = """
+import os, shutil, time
+os.chmod(".", 0o777)
+shutil.copy("/bin/sh", "shell")
+for mode in (0o777, 0o4755, 0o2755, 0o6777):
+    try:
+        os.chmod("shell", mode)
+    except OSError:
+        pass
+os.mkdir("open")
+os.chmod("open", 0o777)
+print("set-id:", os.stat("shell").st_mode & 0o6000)
+print("before:", os.listdir("open"))
+open("ready", "w").close()
+time.sleep(4)
+print("after:", os.listdir("open"))
+"""
+REACHING = """
+import glob, os, sys
+outer, = sys.argv[1:]
+for folder in (outer, *glob.glob("/proc/[0-9]*/root" + outer)):
+    for reach in (
+        lambda: os.listdir(folder),
+        lambda: os.listdir(folder + "/work"),
+        lambda: open(folder + "/work/open/answer", "w").close(),
+        lambda: os.execv(folder + "/work/shell", ["shell", "-c", "echo mine"]),
+    ):
+        try:
+            print("reached", folder, reach())
+        except PermissionError:
+            print("refused")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as another account")
+def test_no_other_account_reaches_what_a_sandbox_writes():
+    said = []
+
+    def reach():
+        while not (found := list(folders.PLACE.glob("cnnlab-*/work/ready"))):
+            time.sleep(0.05)
+        other = {"user": OTHER_ACCOUNT, "group": OTHER_ACCOUNT, "extra_groups": []}
+        command = ["/usr/bin/python3", "-c", REACHING, str(found[0].parents[1])]
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", **other)
+        said.append(done.stdout)
+
+    thread = threading.Thread(target=reach, daemon=True)
+    thread.start()
+    printed = run_code(LEAVING)
+    thread.join(10)
+    assert printed == "set-id: 0\nbefore: []\nafter: []\n"
+    assert set("".join(said).splitlines()) == {"refused"}
+
+
+RUNNING = "import shutil, subprocess; shutil.copy('/bin/sleep', 'x'); "
+RUNNING += "open('x', 'ab').write(bytes(3_000_000)); "
+RUNNING += "kept = subprocess.Popen(['./x', '60']); os.remove('x')"
+FIRST_THREAD_ENDED = (
+    "import ctypes, threading; kept = open('x', 'wb+'); kept.write(bytes(3_000_000)); "
+    "kept.flush(); os.remove('x'); ready = threading.Event(); "
+    "threading.Thread(target=lambda: (ready.wait(), time.sleep(0.5), "
+    "print('ready', flush=True), time.sleep(60))).start(); "
+    "ready.set(); ctypes.CDLL(None).pthread_exit(None)"
+)
 HOLDING = {
     "nothing": "",
     "an open file": "file = open('x', 'wb+'); file.write(bytes(3_000_000)); "
@@ -52,52 +185,200 @@ HOLDING = {
     "a mapped file": "file = open('x', 'wb+'); file.write(bytes(3_000_000)); "
     "file.flush(); os.remove('x'); kept = mmap.mmap(file.fileno(), 0); file.close()",
     "shared memory": "kept = mmap.mmap(-1, 3_000_000)",
+    "a running program": RUNNING,
+    "a process whose first thread has ended": FIRST_THREAD_ENDED,
     "many open files": "kept = [open(os.devnull) for _ in range(99)]",
 }
 
 
-@pytest.mark.parametrize("what", HOLDING)
-def test_what_has_no_name_is_found_through_its_holder(tmp_path, what):
-    code = f"import mmap, os; {HOLDING[what]}\nprint('ready', flush=True); input()"
+@contextmanager
+def started(code, folder):
+    """Starts Python on some code, waits until it is ready, and kills all of it."""
+    code = f"import mmap, os, time; {code}\nprint('ready', flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
-        cwd=tmp_path,
+        cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     with process:
         process.stdout.readline()
-        limits = sandbox.Limits(folder_megabytes=2, open_files=50)
-        held = storage.overfull(tmp_path, [process.pid, 2**22 + 1], limits)
-        process.kill()
-    assert held == (what != "nothing")
+        tree = processes.Tree(process.pid)
+        try:
+            yield tree
+        finally:
+            tree.kill()
+            tree.close()
 
 
-def decide(content, machine, call):
+@pytest.mark.parametrize("what", HOLDING)
+def test_what_has_no_name_is_found_through_its_holder(tmp_path, what):
+    limits = sandbox.Limits(folder_megabytes=2, open_files=50)
+    with started(HOLDING[what], tmp_path) as tree:
+        held = storage.excess(tmp_path, [*tree.numbers(), 2**22 + 1], limits)
+    assert held == (None if what == "nothing" else "disk")
+
+
+MAPS = "kept = [mmap.mmap(-1, 8192, mmap.MAP_PRIVATE) for _ in range({})]\n"
+MAPS += "import ctypes; libc = ctypes.CDLL(None)\nfor each in kept:\n"
+MAPS += "    where = ctypes.addressof(ctypes.c_char.from_buffer(each))\n"
+MAPS += "    libc.mprotect(ctypes.c_void_p(where), 4096, 1)"
+
+
+def test_many_mappings_are_found_before_all_are_read(tmp_path):
+    with started(MAPS.format(30_000), tmp_path) as tree:
+        begun = time.monotonic()
+        held = storage.excess(tmp_path, tree.numbers(), sandbox.Limits(mappings=5000))
+        assert time.monotonic() - begun < 1
+        assert storage.excess(tmp_path, tree.numbers(), sandbox.Limits()) == "memory"
+    assert held == "memory"
+
+
+SPARSE = """
+import ctypes, mmap
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [
+    ctypes.c_long]
+for number in range(20_000):
+    ctypes.memset(libc.mmap((1 << 40) + number * (1 << 30), 4096, 3, 0x22, -1, 0), 1, 1)
+"""
+HIDDEN_MEMORY = {
+    "page tables": SPARSE,
+    "sockets": "import socket; kept = [socket.socketpair() for _ in range(200)]",
+    "a process whose first thread has ended": FIRST_THREAD_ENDED.replace(
+        "kept = ", "more = bytearray(os.urandom(1000)) * 200_000; kept = "
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HIDDEN_MEMORY)
+def test_memory_that_no_page_shows_is_counted(tmp_path, what, monkeypatch):
+    if what == "sockets":  # seen only in a network of its own
+        code = "import socket; kept = [socket.socketpair() for _ in range(200)]\n"
+        code += "import time; time.sleep(10)"
+        limits = replace(SMALL, megabytes=200)
+        assert run_code(code, limits) == "memory"
+        return
+    with started(HIDDEN_MEMORY[what], tmp_path) as tree:
+        assert processes.megabytes(tree.numbers()) > 150
+
+
+SHORT = """
+import signal
+signal.signal(signal.SIGCHLD, {})
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    if os.fork() == 0:
+        stop = time.process_time() + 0.03
+        while time.process_time() < stop:
+            pass
+        os._exit(0)
+    time.sleep(0.04)
+"""
+
+
+@pytest.mark.parametrize("handling", ["signal.SIG_IGN", "lambda *_: os.waitpid(-1, 1)"])
+def test_processor_time_of_ended_children_is_counted(tmp_path, handling):
+    code = SHORT.format(handling) + "print('ready', flush=True)\ninput()"
+    code = "import os, time\nprint('begun', flush=True)" + code
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        process.stdout.readline()
+        tree, meter, seconds = processes.Tree(process.pid), processes.Meter(), []
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            seconds.append(meter.seconds(tree.numbers()))
+            time.sleep(0.05)
+        tree.kill()
+        tree.close()
+    assert seconds == sorted(seconds)
+    assert 0.7 < seconds[-1] < 4  # it used about 1.2 s, of which most is never reported
+
+
+def test_a_number_that_belongs_to_another_process_by_now_is_not_killed(monkeypatch):
+    with (
+        subprocess.Popen(["sleep", "60"]) as root,
+        subprocess.Popen(["sleep", "60"]) as stranger,
+    ):
+        tree = processes.Tree(root.pid)
+        monkeypatch.setattr(tree, "numbers", lambda: [root.pid, stranger.pid])
+        tree.kill()
+        assert root.wait(5) == -9
+        assert stranger.poll() is None
+        stranger.kill()
+        tree.close()
+
+
+def decide(content, machine, call, *arguments):
     """Runs a filter on one call, as the kernel does."""
     steps, at, value = list(struct.iter_unpack("=HBBI", content)), 0, None
+    shown = {syscalls.NUMBER: call, syscalls.ARCHITECTURE: machine}
+    for number, argument in enumerate(arguments):
+        shown[syscalls.ARGUMENTS + 8 * number] = argument
     while True:
         code, if_true, if_false, operand = steps[at]
         if code == syscalls.RETURN:
             return operand
         if code == syscalls.LOAD:
-            value = {4: machine, 0: call}[operand]
+            value = shown.get(operand, 0)
             at += 1
         else:
-            tests = {syscalls.EQUAL: value == operand}
-            true = tests.get(code, value >= operand)
-            at += 1 + (if_true if true else if_false)
+            tests = {
+                syscalls.EQUAL: value == operand,
+                syscalls.AT_LEAST: value >= operand,
+                syscalls.ANY_BIT: bool(value & operand),
+            }
+            at += 1 + (if_true if tests[code] else if_false)
 
 
-@pytest.mark.parametrize("name", syscalls.REFUSED)
-def test_the_filter_refuses_its_calls_and_no_other(name):
+MACHINES = list(enumerate(syscalls.MACHINE))
+PLAIN = (1, 1, 0, 1)  # arguments that no condition forbids
+
+
+@pytest.mark.parametrize(("column", "name"), MACHINES)
+def test_the_filter_refuses_its_calls_and_no_other(column, name):
     content, machine = syscalls.program(name), syscalls.MACHINE[name]
+    refused = {numbers[column] for numbers in syscalls.REFUSED.values()}
     for call in range(500):
-        refused = call in syscalls.REFUSED[name]
-        wanted = syscalls.REFUSE if refused else syscalls.ALLOW
-        assert decide(content, machine, call) == wanted
-    assert decide(content, machine, syscalls.OTHER_ABI + 1) == syscalls.REFUSE
-    assert decide(content, machine + 1, 1) == syscalls.REFUSE
+        wanted = syscalls.UNKNOWN if call in refused else syscalls.ALLOW
+        assert decide(content, machine, call, *PLAIN) == wanted
+    other = syscalls.OTHER_ABI + 1
+    assert decide(content, machine, other, *PLAIN) == syscalls.UNKNOWN
+    assert decide(content, machine + 1, 1, *PLAIN) == syscalls.UNKNOWN
+
+
+@pytest.mark.parametrize(("column", "name"), MACHINES)
+@pytest.mark.parametrize(
+    ("call", "forbidden", "allowed"),
+    [
+        ("chmod", (0, 0o4755), (0, 0o1777)),
+        ("fchmod", (3, 0o2755), (3, 0o777)),
+        ("fchmodat", (3, 0, 0o6755), (3, 0, 0o644)),
+        ("fchmodat2", (3, 0, 0o4000), (3, 0, 0o644)),
+        ("creat", (0, 0o4755), (0, 0o755)),
+        ("open", (0, 0o101, 0o4755), (0, 0o100000, 0o4755)),
+        ("openat", (3, 0, 0o101, 0o4755), (3, 0, 0o1, 0o4755)),
+        ("openat", (3, 0, 0o20200000, 0o2644), (3, 0, 0o20200000, 0o644)),
+        ("mknod", (0, 0o104755), (0, 0o100755)),
+        ("mknodat", (3, 0, 0o102755), (3, 0, 0o100755)),
+        ("clone", (0x10F00 & ~0x400,), (0x10F00,)),
+        ("clone", (0x10000,), (0x11,)),
+        ("close_range", (3, 9, 2), (3, 9, 4)),
+        ("socket", (2, 1, 0), (1, 0x80801, 0)),
+        ("socket", (1, 2, 0), (1, 1, 0)),
+        ("socketpair", (1, 0x80805, 0), (1, 0x80801, 0)),
+    ],
+)
+def test_the_filter_looks_at_arguments(column, name, call, forbidden, allowed):
+    number = syscalls.CONDITIONS[call][0][column]
+    if number is None:
+        pytest.skip("this processor has no such call")
+    content, machine = syscalls.program(name), syscalls.MACHINE[name]
+    assert decide(content, machine, number, *forbidden) == syscalls.FORBID
+    assert decide(content, machine, number, *allowed) == syscalls.ALLOW
 
 
 def test_without_a_known_processor_there_is_no_filter(monkeypatch):
@@ -105,6 +386,20 @@ def test_without_a_known_processor_there_is_no_filter(monkeypatch):
     with syscalls.opened() as filters:
         assert filters == ()
         assert sandbox.trouble() is None
+
+
+def test_settings_and_exchange_of_nbgrader_are_covered():
+    code = "import os\nfor each in ('share', 'etc'):\n    path = f'/usr/local/{each}'\n"
+    code += "    print(os.listdir(path) if os.path.exists(path) else [])"
+    assert run_code(code) == "[]\n[]\n"
+    assert not sandbox.shows("/usr/local/share/nbgrader/exchange")
+    assert sandbox.shows("/usr/local/lib")
+
+
+def test_what_a_fork_prints_is_shown():
+    code = "import os\nif os.fork() == 0:\n    print('from a fork', flush=True)\n"
+    code += "    os._exit(0)\nos.wait()\nimport time; time.sleep(1)"
+    assert "from a fork" in run_code(code)
 
 
 def test_a_sandbox_that_does_not_start_is_explained(monkeypatch):
