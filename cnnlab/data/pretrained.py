@@ -118,8 +118,9 @@ def efficientnet_lite0(input_shape=(224, 224, 3), include_top=False):
 
     Returns:
         A `keras.Model` from images `(B, H, W, 3)` to features `(B, 1280)`, or with
-        the classifier to logits `(B, 1000)`, whose names `top_classes` knows. The
-        feature map before pooling is the output of its layer "features".
+        the classifier to logits `(B, 1000)`, whose names `top_classes` knows. Its
+        layers "block1a" to "block7a" give the results of the blocks, and "features"
+        the feature map before pooling.
 
     Raises:
         ValueError: If an image has not 3 channels.

@@ -162,6 +162,16 @@ def test_a_classifier_on_the_backbone_saves_and_reloads_in_plain_keras(
     np.testing.assert_allclose(model.layers[-1](features), expected, atol=1e-5)
 
 
+def test_the_backbone_can_be_split_after_any_block(backbone, images):
+    """Features of the lower part are computed once, and the upper part learns."""
+    between = backbone.get_layer("block5c").output
+    lower = keras.Model(backbone.input, between)
+    upper = keras.Model(between, backbone.output)
+    inputs = pretrained.preprocess(images[:, :160, :160])
+    np.testing.assert_allclose(upper(lower(inputs)), backbone(inputs), atol=1e-5)
+    assert lower.count_params() + upper.count_params() == backbone.count_params()
+
+
 def test_no_block_is_dropped_in_training(backbone):
     assert not of_kind(backbone, keras.layers.Dropout)
 
