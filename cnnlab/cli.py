@@ -1,5 +1,6 @@
 """The command `cnnlab`; each subcommand imports what it needs, so help is instant."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -52,26 +53,16 @@ def doctor():
 @app.command()
 def prefetch(folder: Annotated[Path, typer.Argument(help="To be filled.")]):
     """Fill a folder for a classroom without a network; CNNLAB_DATA then names it."""
-    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
-
     from cnnlab.data import fetch, prefetch
 
-    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns) as bars:
-        tasks = {}
-
-        def show(name, done, total):
-            if name not in tasks:
-                tasks[name] = bars.add_task(name)
-            bars.update(tasks[name], completed=done, total=total)
-
-        try:
-            paths = prefetch.prefetch(folder, progress=show)
-        except fetch.DataError as error:
-            raise _failure(error) from None
+    try:
+        folder = fetch.expand_home(folder).resolve()
+        paths = prefetch.prefetch(folder)
+    except fetch.DataError as error:
+        raise _failure(error) from None
     for dataset, path in paths.items():
         typer.echo(f"{dataset} is ready in {path}")
-    typer.echo(f"Now: export CNNLAB_DATA={folder.resolve()}")
+    typer.echo(f"Now: export CNNLAB_DATA={shlex.quote(str(folder))}")
 
 
 @app.command()

@@ -19,21 +19,21 @@ SHAPES = {  # of the published arrays
 FILE = fetch.File(
     "https://zenodo.org/records/10519652/files/adrenalmnist3d.npz?download=1",
     "md5:bbd3c5a5576322bc4cdfea780653b1ce",
-    276_833,
 )
 
 
-def load(source="auto", num_train=None):
+def load(source="auto", num_train=None, dtype="float32"):
     """Loads AdrenalMNIST3D in its published splits, or drawn solids without it.
 
     Args:
         source: "local", "download", "embedded" (solids), or "auto": the first of
             these that is there.
         num_train: Number of training volumes, the first of the 1,188.
+        dtype: "float32" for values in [0, 1], or "uint8".
 
     Returns:
-        `train_set, val_set, test_set, info`: three pairs of volumes, float32 in
-        [0, 1], shape `(N, 28, 28, 28, 1)`, and labels, int64, shape `(N,)`.
+        `train_set, val_set, test_set, info`: three pairs of volumes, shape
+        `(N, 28, 28, 28, 1)`, and labels, int64, shape `(N,)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -42,18 +42,24 @@ def load(source="auto", num_train=None):
     if source != "embedded":
         fetch.check_count("num_train", num_train, SHAPES["train_labels"][0])
     readers = {
-        "local": lambda: _read("local", num_train),
-        "download": lambda: _read("download", num_train),
+        "local": lambda: _read("local", fetch.find_local(FILE), num_train),
+        "download": lambda: _read("download", _download(), num_train),
         "embedded": lambda: solids.load("embedded", num_train),
     }
-    return fetch.load(source, readers)
+    return fetch.load(source, readers, dtype)
 
 
-def _read(source, num_train):
-    if source == "local":
-        path = fetch.find_local(FILE)
-    else:
-        path = fetch.fetch(FILE, fetch.cache("datasets"))
+def check(path, verify=False):
+    """Raises `DataError` if a file is not the published one; looks only to `verify`."""
+    if verify:
+        fetch.read(path, FILE.checksum)
+
+
+def _download():
+    return fetch.download(FILE, fetch.find_cache("datasets"))
+
+
+def _read(source, path, num_train):
     arrays = npz.read_arrays(fetch.read(path, FILE.checksum), SHAPES, path)
     sizes = {"train": num_train, "val": None, "test": None}
     splits = [_split(arrays, split, size) for split, size in sizes.items()]
@@ -61,9 +67,8 @@ def _read(source, num_train):
 
 
 def _split(arrays, split, size):
-    voxels = arrays[f"{split}_images"][:size, ..., None]
-    labels = arrays[f"{split}_labels"][:size, 0].astype(np.int64)
-    return np.divide(voxels, 255, dtype=np.float32), labels
+    volumes = arrays[f"{split}_images"][:size, ..., None]
+    return volumes, arrays[f"{split}_labels"][:size, 0].astype(np.int64)
 
 
 def _describe(source):
@@ -75,24 +80,3 @@ def _describe(source):
         citation="Yang et al. 2023, https://doi.org/10.1038/s41597-022-01721-8",
         checksum=FILE.checksum,
     )
-
-
-def available(verify=False):
-    """Lists where the glands can be had; see `fetch.available`."""
-    return [
-        fetch.row("adrenalmnist3d", "local", _check, verify),
-        fetch.row("adrenalmnist3d", "download", _require_download),
-        fetch.row("adrenalmnist3d", "embedded", fetch.package_folder, "numpy"),
-    ]
-
-
-def _check(verify):
-    path = fetch.find_local(FILE)
-    if verify:
-        fetch.read(path, FILE.checksum)
-
-
-def _require_download():
-    fetch.require_permission()
-    if not (fetch.cache("datasets") / FILE.name).exists():
-        fetch.require_network(FILE.url)

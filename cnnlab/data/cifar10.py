@@ -11,12 +11,25 @@ https://arxiv.org/abs/1902.00423). Without it, Scenes stand in.
 
 import io
 import pickle
+import tarfile
 
 import numpy as np
 
-from cnnlab.data import fetch, scenes
+from cnnlab.data import fetch, scenes, tfds
 
-ARCHIVE = fetch.ARCHIVES["cifar10"]
+FILE = fetch.File(
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "md5:c58f30108f718f92721af3b95e74349a",
+    unpacked="cifar-10-batches-py",
+)
+BATCHES = {  # in that folder
+    "data_batch_1": "md5:c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "md5:d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "md5:54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "md5:634d18415352ddfa80567beed471001a",
+    "data_batch_5": "md5:482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "md5:40351d587109b95175f43aff81a1287e",
+}
 NUM_PER_BATCH = 10_000
 NUM_BATCHES = 5  # of training images; the test images are one more
 CLASSES = (
@@ -38,7 +51,7 @@ PICKLED = {  # all that a batch needs to be rebuilt
 }
 
 
-def load(source="auto", num_train=None, num_test=None):
+def load(source="auto", num_train=None, num_test=None, dtype="float32"):
     """Loads CIFAR-10, or Scenes where it cannot be had.
 
     Local files and download give the same images in the same, official order.
@@ -46,12 +59,13 @@ def load(source="auto", num_train=None, num_test=None):
     Args:
         source: "local", "download", "embedded" (Scenes), or "auto": the first of
             these that is there.
-        num_train: Takes the first so many of the 50,000 training images.
-        num_test: Takes the first so many of the 10,000 test images.
+        num_train: Number of training images, the first of the 50,000.
+        num_test: Number of test images, the first of the 10,000.
+        dtype: "float32" for images in [0, 1], or "uint8".
 
     Returns:
-        `(images_train, labels_train), (images_test, labels_test), info`: images
-        float32 in [0, 1], shape `(N, 32, 32, 3)`; labels int64, shape `(N,)`.
+        `(images_train, labels_train), (images_test, labels_test), info`: images of
+        shape `(N, 32, 32, 3)`; labels int64, shape `(N,)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -64,9 +78,28 @@ def load(source="auto", num_train=None, num_test=None):
     readers = {
         "local": lambda: _read_local(*sizes),
         "download": lambda: _read_download(*sizes),
-        "embedded": lambda: _draw_scenes(num_train, num_test),
+        "embedded": lambda: scenes.load("embedded", num_train, num_test),
     }
-    return fetch.load(source, readers)
+    return fetch.load(source, readers, dtype)
+
+
+def check(path, verify=False):
+    """Raises `DataError` unless a folder or archive holds all batches.
+
+    Args:
+        path: Path of either.
+        verify: Whether to compare checksums, for which all of it is read.
+    """
+    if path.name == FILE.name:
+        if verify:
+            fetch.read(path, FILE.checksum)
+        return
+    missing = [name for name in BATCHES if not (path / name).is_file()]
+    if missing:
+        message = f"{path} lacks {', '.join(missing)}; {fetch.REPAIR}."
+        raise fetch.DataError(message, f"{path.name} is incomplete")
+    for name, checksum in BATCHES.items() if verify else ():
+        fetch.read(path / name, checksum)
 
 
 def _describe(source, checksum):
@@ -80,32 +113,41 @@ def _describe(source, checksum):
     )
 
 
-def _draw_scenes(num_train, num_test):
-    return scenes.load(source="embedded", num_train=num_train, num_test=num_test)
-
-
 def _read_local(num_train, num_test):
-    train, test = _empty(num_train), _empty(num_test)
-    splits = {
-        f"data_batch_{start // NUM_PER_BATCH + 1}": (train, start)
-        for start in range(0, num_train, NUM_PER_BATCH)
+    num_batches = -(-num_train // NUM_PER_BATCH)
+    names = [f"data_batch_{number}" for number in range(1, num_batches + 1)]
+    path = fetch.find_local(FILE)
+    read = _read_packed if path.name == FILE.name else _read_unpacked
+    batches = {
+        name: read_batch(content, name)
+        for name, content in read(path, [*names, "test_batch"])
     }
-    splits["test_batch"] = (test, 0)
-    for name, content in fetch.read_local(ARCHIVE, splits):
-        _fill(*splits[name], *read_batch(content, name))
-    return train, test, _describe("local", ARCHIVE.checksum)
+    train = _join([batches[name] for name in names], num_train)
+    test = _join([batches["test_batch"]], num_test)
+    return train, test, _describe("local", FILE.checksum)
 
 
-def _empty(num_images):
-    images = np.empty((num_images, 32, 32, 3), np.float32)
-    return images, np.empty(num_images, np.int64)
+def _read_unpacked(path, names):
+    for name in names:
+        yield name, fetch.read(path / name, BATCHES[name])
 
 
-def _fill(split, start, pixels, labels):
-    images = split[0][start : start + NUM_PER_BATCH]
-    pixels = pixels[: len(images)].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    np.divide(pixels, np.float32(255), out=images)
-    split[1][start : start + NUM_PER_BATCH] = labels[: len(images)]
+def _read_packed(path, names):
+    """Yields names and contents in any order; nothing is written."""
+    content = io.BytesIO(fetch.read(path, FILE.checksum))
+    wanted = {f"{FILE.unpacked}/{name}": name for name in names}
+    with tarfile.open(fileobj=content) as members:
+        for member in members:
+            if member.name in wanted:
+                yield wanted[member.name], members.extractfile(member).read()
+
+
+def _join(batches, num_images):
+    pixels, labels = (
+        np.concatenate(part)[:num_images] for part in zip(*batches, strict=True)
+    )
+    images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), labels.astype(np.int64)
 
 
 def read_batch(content, name):
@@ -145,22 +187,22 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _read_download(num_train, num_test):
-    brought = fetch.prepared("cifar10", ARCHIVE.url, "CIFAR-10", fetch.SET_DATA)
-    with brought as (tfds, builder):
-        train = _read_split(tfds, builder, "train", num_train)
-        test = _read_split(tfds, builder, "test", num_test)
+    prepared = tfds.prepare("cifar10", FILE.url, "CIFAR-10", fetch.SET_DATA)
+    with prepared as (library, builder):
+        train = _read_split(library, builder, "train", num_train)
+        test = _read_split(library, builder, "test", num_test)
         [archive] = builder.url_infos.values()
     return train, test, _describe("download", f"sha256:{archive.checksum}")
 
 
-def _read_split(tfds, builder, split, num_images):
-    images, labels = _empty(num_images)
-    labels[:] = -1
+def _read_split(library, builder, split, num_images):
+    images = np.empty((num_images, 32, 32, 3), np.uint8)
+    labels = np.full(num_images, -1, np.int64)
     rows = builder.as_dataset(split=split, batch_size=1000)
-    for batch in tfds.as_numpy(rows):  # shuffled; ids, "train_00042", tell the order
+    for batch in library.as_numpy(rows):  # shuffled; ids, "train_00042", tell the order
         indices = np.array([int(name.split(b"_")[-1]) for name in batch["id"]])
         wanted = indices < num_images
-        images[indices[wanted]] = batch["image"][wanted] / np.float32(255)
+        images[indices[wanted]] = batch["image"][wanted]
         labels[indices[wanted]] = batch["label"][wanted]
     if labels.min() < 0:
         raise ValueError(f"its cache lacks images of the {split} split")

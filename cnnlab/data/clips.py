@@ -13,7 +13,15 @@ REVERSED, MIRRORED = clips.REVERSED, clips.MIRRORED
 NUM_TRAIN, NUM_TEST = 2_000, 500  # clips that `load` draws by default
 
 
-def load(source="auto", num_train=None, num_test=None, seed=0, num_frames=8, size=32):
+def load(
+    source="auto",
+    num_train=None,
+    num_test=None,
+    seed=0,
+    num_frames=8,
+    size=32,
+    dtype="float32",
+):
     """Draws a training and a test set, from two streams of one seed.
 
     Args:
@@ -23,11 +31,12 @@ def load(source="auto", num_train=None, num_test=None, seed=0, num_frames=8, siz
         seed: A non-negative integer.
         num_frames: Frames of a clip, at least 2.
         size: Height and width in pixels, at least 8.
+        dtype: "float32" for values in [0, 1], or "uint8".
 
     Returns:
-        `(clips_train, labels_train), (clips_test, labels_test), info`: clips float32
-        in [0, 1], shape `(N, num_frames, size, size, 3)`; labels int64, indices into
-        `info.classes`, shape `(N,)`.
+        `(clips_train, labels_train), (clips_test, labels_test), info`: clips of shape
+        `(N, num_frames, size, size, 3)`; labels int64, indices into `info.classes`,
+        shape `(N,)`.
 
     Raises:
         ValueError: If the source is another one, or a number is too small.
@@ -42,7 +51,7 @@ def load(source="auto", num_train=None, num_test=None, seed=0, num_frames=8, siz
         test = clips.render(num_test, (seed, 2), num_frames, size)
         return train, test, _describe(train, test)
 
-    return fetch.load(source, {"embedded": draw})
+    return fetch.load(source, {"embedded": draw}, dtype)
 
 
 def _describe(*parts):

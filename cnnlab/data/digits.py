@@ -25,17 +25,18 @@ NUM_TEST = NUM_TEST_PER_CLASS * len(CLASSES)
 NUM_TRAIN = 1797 - NUM_TEST
 
 
-def load(source="auto", num_train=None, num_test=None):
+def load(source="auto", num_train=None, num_test=None, dtype="float32"):
     """Loads the digits, each class a fifth in the test split.
 
     Args:
         source: "auto" or "embedded": they come from nowhere else.
-        num_train: Takes the first so many of the 1,437 training images.
-        num_test: Takes the first so many of the 360 test images.
+        num_train: Number of training images, the first of the 1,437.
+        num_test: Number of test images, the first of the 360.
+        dtype: "float32" for images in [0, 1], in steps of 1/16, or "uint8".
 
     Returns:
-        `(images_train, labels_train), (images_test, labels_test), info`: images
-        float32 in [0, 1], shape `(N, 8, 8, 1)`; labels int64, shape `(N,)`.
+        `(images_train, labels_train), (images_test, labels_test), info`: images of
+        shape `(N, 8, 8, 1)`; labels int64, shape `(N,)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -55,7 +56,7 @@ def load(source="auto", num_train=None, num_test=None):
             _describe(),
         )
 
-    return fetch.load(source, {"embedded": embedded})
+    return fetch.load(source, {"embedded": embedded}, dtype)
 
 
 def _read():

@@ -13,65 +13,81 @@ import numpy as np
 
 from cnnlab.data import fetch, image_folders, scenes
 
+FILE = fetch.File(
+    "https://download.pytorch.org/tutorial/hymenoptera_data.zip",
+    "sha256:fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209",
+    unpacked="hymenoptera_data",
+)
+COUNTS = {"train/ants": 123, "train/bees": 121, "val/ants": 70, "val/bees": 83}
 CLASSES = ("ants", "bees")
 NUM_TRAIN, NUM_VAL = 244, 153
-NUM_SCENES = {"train": 500, "val": 500}  # that stand in by default
+NUM_SCENES = 500  # of each split that stand in by default
 
 
-def load(source="auto", pixels=224, num_train=None, num_val=None):
+def load(source="auto", size=224, num_train=None, num_val=None, dtype="float32"):
     """Loads ants and bees as squares, or Scenes where they cannot be had.
 
     Args:
         source: "local", "download", "embedded" (Scenes), or "auto": the first of
             these that is there.
-        pixels: Height and width; the square in the middle of a photograph is shrunk.
-        num_train: Takes the first so many of the 244 training images.
-        num_val: Takes the first so many of the 153 validation images; there are no
-            test images.
+        size: Height and width in pixels; the square in the middle of a photograph is
+            shrunk.
+        num_train: Number of training images, the first of the 244.
+        num_val: Number of validation images, the first of the 153; there are no test
+            images.
+        dtype: "float32" for images in [0, 1], or "uint8".
 
     Returns:
-        `(images_train, labels_train), (images_val, labels_val), info`: images
-        float32 in [0, 1], shape `(N, pixels, pixels, 3)`; labels int64, shape `(N,)`.
+        `(images_train, labels_train), (images_val, labels_val), info`: images of
+        shape `(N, size, size, 3)`; labels int64, shape `(N,)`.
 
     Raises:
         ValueError: If an argument is out of range.
         DataError: If the source asked for cannot be used.
     """
-    if pixels < 8:
-        raise ValueError(f"`pixels` must be at least 8. Received: pixels={pixels}")
-    sizes = {"train": num_train, "val": num_val}
-    readers = {
-        "local": lambda: _read("local", sizes, pixels),
-        "download": lambda: _read("download", sizes, pixels),
-        "embedded": lambda: _draw_scenes(sizes, pixels),
-    }
+    if size < 8:
+        raise ValueError(f"`size` must be at least 8 pixels. Received: {size}")
     if source != "embedded":
         fetch.check_count("num_train", num_train, NUM_TRAIN)
         fetch.check_count("num_val", num_val, NUM_VAL)
-    return fetch.load(source, readers)
+    counts = {"train": num_train, "val": num_val}
+    readers = {
+        "local": lambda: _read("local", fetch.find_local(FILE), counts, size),
+        "download": lambda: _read("download", _download(), counts, size),
+        "embedded": lambda: scenes.load(
+            "embedded", num_train or NUM_SCENES, num_val or NUM_SCENES, size=size
+        ),
+    }
+    return fetch.load(source, readers, dtype)
 
 
-def _read(source, sizes, pixels):
-    archive = image_folders.ARCHIVES["hymenoptera"]
-    if source == "local":
-        path = fetch.find_local(archive)
-    else:
-        path = fetch.fetch(archive, fetch.cache("datasets"))
-    files = image_folders.read(path, archive)
+def check(path, verify=False):
+    """Raises `DataError` unless a folder or archive holds all photographs.
+
+    Args:
+        path: Path of either.
+        verify: Whether to decode each of them.
+    """
+    if verify or path.name != FILE.name:
+        files = image_folders.read(path, FILE, COUNTS)
+        if verify:
+            image_folders.crop_squares(files, 8, path)
+
+
+def _download():
+    return fetch.download(FILE, fetch.find_cache("datasets"))
+
+
+def _read(source, path, counts, size):
+    files = image_folders.read(path, FILE, COUNTS)
     splits = []
-    for split, size in sizes.items():
-        names = [name for name in files if name.startswith(f"{split}/")][:size]
-        images = image_folders.squares(
-            {name: files[name] for name in names}, pixels, path
-        )
+    for split, count in counts.items():
+        names = [name for name in files if name.startswith(f"{split}/")][:count]
+        chosen = {name: files[name] for name in names}
+        images = image_folders.crop_squares(chosen, size, path)
         labels = [CLASSES.index(name.split("/")[1]) for name in names]
         splits.append((images, np.array(labels, np.int64)))
     return *splits, _describe(source, image_folders.fingerprint(files))
-
-
-def _draw_scenes(sizes, pixels):
-    num_train, num_val = (sizes[split] or NUM_SCENES[split] for split in sizes)
-    return scenes.load("embedded", num_train, num_val, size=pixels)
 
 
 def _describe(source, checksum):

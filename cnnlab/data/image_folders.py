@@ -1,15 +1,13 @@
-"""Image folders: archives of photographs of any size, one folder a class.
+"""Image folders: photographs of any size, one folder a class.
 
-Used by the data sets whose images come as JPEG files. A packed archive is verified by
-its checksum; a folder may hold smaller copies of the photographs, so there each of
-them is counted and decoded instead.
+Used by the data sets whose images come as JPEG files. An archive is verified by its
+checksum; a folder may hold smaller copies of the photographs, so there each of them is
+counted and decoded instead.
 """
 
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,43 +16,13 @@ from PIL import Image
 from cnnlab.data import fetch
 
 
-@dataclass(frozen=True)
-class ImageFolders:
-    """An official archive of photographs, `folder/split/class/NAME.jpg`."""
-
-    url: str
-    checksum: str
-    num_bytes: int  # packed
-    num_bytes_unpacked: int
-    folder: str  # the one folder inside it
-    counts: Mapping[str, int]  # "split/class": how many photographs
-
-    @property
-    def name(self):
-        return self.url.rsplit("/", 1)[-1]
-
-
-ARCHIVES = {
-    "hymenoptera": ImageFolders(
-        url="https://download.pytorch.org/tutorial/hymenoptera_data.zip",
-        checksum=(
-            "sha256:fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"
-        ),
-        num_bytes=47_286_322,
-        num_bytes_unpacked=48_000_000,  # about
-        folder="hymenoptera_data",
-        counts={"train/ants": 123, "train/bees": 121, "val/ants": 70, "val/bees": 83},
-    ),
-}
-FLOWERS = "https://download.tensorflow.org/example_images/flower_photos.tgz"
-
-
-def read(path, archive):
-    """Reads every photograph of an archive, from its folder or its packed archive.
+def read(path, file, counts):
+    """Reads every photograph, from a folder or from the archive as published.
 
     Args:
         path: Path of either.
-        archive: An `ImageFolders`.
+        file: The `fetch.File` of the archive.
+        counts: A dict from "split/class" to how many photographs were published.
 
     Returns:
         A dict from "split/class/NAME.jpg" to the content of that file, sorted by split
@@ -65,15 +33,15 @@ def read(path, archive):
             more or fewer photographs than were published.
     """
     path = Path(path)
-    packed = path.name == archive.name
-    files = _read_zip(path, archive) if packed else _read_folder(path, archive)
-    for kind, expected in archive.counts.items():
+    packed = path.name == file.name
+    files = _read_zip(path, file, counts) if packed else _read_folder(path, counts)
+    for kind, expected in counts.items():
         found = sum(name.startswith(f"{kind}/") for name in files)
         if found != expected:
             raise fetch.DataError(
                 f"{path / kind} must hold {expected} photographs (*.jpg). "
                 f"Received: {found}. Way out: {fetch.REPAIR}; {fetch.EMBED}.",
-                f"{archive.folder}/{kind} is incomplete",
+                f"{file.unpacked}/{kind} is incomplete",
             )
     return dict(sorted(files.items(), key=_split_and_name))
 
@@ -83,45 +51,44 @@ def _split_and_name(item):
     return split, name
 
 
-def _read_folder(path, archive):
+def _read_folder(folder, counts):
     return {
-        f"{kind}/{file.name}": read_photograph(file)
-        for kind in archive.counts
-        for file in (path / kind).glob("*.jpg")
+        f"{kind}/{path.name}": _read_photograph(path)
+        for kind in counts
+        for path in (folder / kind).glob("*.jpg")
     }
 
 
-def read_photograph(path):
-    """Returns the content of a file, or raises a `DataError` that names it."""
+def _read_photograph(path):
     try:
         return path.read_bytes()
     except OSError as error:
         raise _unusable(path, error.strerror or error) from error
 
 
-def _read_zip(path, archive):
-    content = io.BytesIO(fetch.read(path, archive.checksum))
+def _read_zip(path, file, counts):
+    content = io.BytesIO(fetch.read(path, file.checksum))
     with zipfile.ZipFile(content) as members:
-        wanted = {
-            name.removeprefix(f"{archive.folder}/"): name for name in members.namelist()
+        names = {
+            name.removeprefix(f"{file.unpacked}/"): name for name in members.namelist()
         }
         return {
             name: members.read(member)
-            for name, member in wanted.items()
-            if name.endswith(".jpg") and name.rpartition("/")[0] in archive.counts
+            for name, member in names.items()
+            if name.endswith(".jpg") and name.rpartition("/")[0] in counts
         }
 
 
-def square(content, pixels, path):
+def crop_square(content, size, path):
     """Decodes a photograph and shrinks the square in its middle.
 
     Args:
         content: A JPEG file, bytes.
-        pixels: Height and width of the result.
+        size: Height and width of the result, in pixels.
         path: What an error calls it.
 
     Returns:
-        Colours in [0, 1], float32, shape `(pixels, pixels, 3)`.
+        Colours, uint8, shape `(size, size, 3)`.
 
     Raises:
         DataError: If it cannot be decoded as a whole.
@@ -134,8 +101,7 @@ def square(content, pixels, path):
     side = min(picture.size)
     left, top = ((length - side) / 2 for length in picture.size)
     box = (left, top, left + side, top + side)
-    small = picture.resize((pixels, pixels), Image.Resampling.BILINEAR, box)
-    return np.divide(small, np.float32(255))
+    return np.array(picture.resize((size, size), Image.Resampling.BILINEAR, box))
 
 
 def _unusable(path, error):
@@ -146,69 +112,29 @@ def _unusable(path, error):
     )
 
 
-def squares(files, pixels, path):
-    """Makes a square of each photograph.
+def crop_squares(files, size, folder):
+    """Decodes photographs to one size; see `crop_square`.
 
     Args:
         files: A dict from names to contents.
-        pixels: Height and width of the results.
-        path: Where they lie, for an error.
+        size: Height and width of the results, in pixels.
+        folder: Where they lie, for an error.
 
     Returns:
-        Images, float32 in [0, 1], shape `(N, pixels, pixels, 3)`.
+        Images, uint8, shape `(N, size, size, 3)`.
 
     Raises:
         DataError: If one cannot be decoded; it is named.
     """
-    images = np.empty((len(files), pixels, pixels, 3), np.float32)
+    images = np.empty((len(files), size, size, 3), np.uint8)
     for image, (name, content) in zip(images, files.items(), strict=True):
-        image[:] = square(content, pixels, Path(path) / name)
+        image[:] = crop_square(content, size, Path(folder) / name)
     return images
 
 
 def fingerprint(files):
-    """SHA-256 of names and contents."""
+    """Returns the SHA-256 of names and contents."""
     digest = hashlib.sha256()
     for name, content in files.items():
         digest.update(name.encode() + b"\0" + content)
     return f"sha256:{digest.hexdigest()}"
-
-
-def available(verify=False):
-    """Lists where photographs can be had; see `fetch.available`."""
-    rows = [
-        fetch.row("flowers", "download", fetch.require_download, "tf_flowers", FLOWERS),
-    ]
-    for dataset, archive in ARCHIVES.items():
-        rows += [
-            fetch.row(dataset, "local", _check, archive, verify),
-            fetch.row(dataset, "download", _require_download, archive),
-        ]
-    stand_in = [
-        fetch.row(dataset, "embedded", fetch.package_folder, "numpy")
-        for dataset in ("flowers", *ARCHIVES)  # Scenes
-    ]
-    return sorted(rows + stand_in, key=lambda each: each.dataset)
-
-
-def _require_download(archive):
-    fetch.require_permission()
-    if not (fetch.cache("datasets") / archive.name).exists():
-        fetch.require_network(archive.url)
-
-
-def _check(archive, verify):
-    path = fetch.find_local(archive)
-    if verify or path.name != archive.name:
-        files = read(path, archive)
-        for name, content in files.items() if verify else ():
-            square(content, 8, path / name)
-
-
-def is_whole(path, archive):
-    """Says whether a folder holds every photograph of an archive, undamaged."""
-    try:
-        squares(read(path, archive), 8, path)
-    except fetch.DataError:
-        return False
-    return True

@@ -30,15 +30,15 @@ SHAPES = {  # of the arrays
     for kind, shape in (("X", (32, 32, 32)), ("y", ()))
 }
 NUM_TRAIN, NUM_VAL = 3_591, 400  # of the 3,991 published training objects
-FILE = fetch.File("modelnet10.npz", "", 2_724_263)
-WAY_OUT = (
-    "ModelNet10 as voxels is published nowhere as one file: put modelnet10.npz, made "
-    "from the meshes of https://modelnet.cs.princeton.edu, into the folder "
-    f"CNNLAB_DATA; {fetch.EMBED}."
+FILE = fetch.File(
+    "modelnet10.npz",
+    checksum="",
+    remedy="as voxels it is published nowhere as one file, so make it from the meshes "
+    f"of https://modelnet.cs.princeton.edu; {fetch.EMBED}",
 )
 
 
-def load(source="auto", num_train=None):
+def load(source="auto", num_train=None, dtype="float32"):
     """Loads ModelNet10, or drawn solids where it cannot be had.
 
     Args:
@@ -46,10 +46,11 @@ def load(source="auto", num_train=None):
             there. There is no "download".
         num_train: Number of training volumes, the first of the 3,591; the classes are
             mixed.
+        dtype: "float32" for voxels of 0 and 1, or "uint8" for 0 and 255.
 
     Returns:
-        `train_set, val_set, test_set, info`: three pairs of volumes, float32 in
-        [0, 1], shape `(N, 32, 32, 32, 1)`, and labels, int64, shape `(N,)`. The
+        `train_set, val_set, test_set, info`: three pairs of volumes, shape
+        `(N, 32, 32, 32, 1)`, and labels, int64, shape `(N,)`. The
         validation set is the same share of every class of the training objects.
 
     Raises:
@@ -62,11 +63,18 @@ def load(source="auto", num_train=None):
         "local": lambda: _read(num_train),
         "embedded": lambda: solids.load("embedded", num_train),
     }
-    return fetch.load(source, readers)
+    return fetch.load(source, readers, dtype)
+
+
+def check(path, verify=False):
+    """Raises `DataError` if a file holds other arrays; looks only to `verify`."""
+    if verify:
+        npz.read_arrays(_read_bytes(path), SHAPES, path)
 
 
 def _read(num_train):
-    content, path = _find()
+    path = fetch.find_local(FILE)
+    content = _read_bytes(path)
     arrays = npz.read_arrays(content, SHAPES, path)
     train, val = _split(arrays["y_train"], num_train)
     volumes, labels = _pair(arrays["X_train"], arrays["y_train"])
@@ -94,27 +102,9 @@ def _pair(voxels, labels):
     return voxels[..., None].astype(np.float32), labels.astype(np.int64)
 
 
-def _find():
+def _read_bytes(path):
     try:
-        path = fetch.find_local(FILE)
-    except fetch.AbsentError as error:
-        raise fetch.AbsentError(WAY_OUT, error.reason) from error
-    try:
-        return path.read_bytes(), path
+        return path.read_bytes()
     except OSError as error:
-        message = f"{path} cannot be read: {error.strerror or error}. {WAY_OUT}"
+        message = f"{path} cannot be read: {error.strerror or error}. {fetch.EMBED}."
         raise fetch.DataError(message, f"{path.name} cannot be read") from error
-
-
-def available(verify=False):
-    """Lists where the furniture can be had; see `fetch.available`."""
-    return [
-        fetch.row("modelnet10", "local", _check, verify),
-        fetch.row("modelnet10", "embedded", fetch.package_folder, "numpy"),
-    ]
-
-
-def _check(verify):
-    content, path = _find()
-    if verify:
-        npz.read_arrays(content, SHAPES, path)

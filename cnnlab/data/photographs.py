@@ -11,9 +11,9 @@ import hashlib
 import io
 
 import numpy as np
-from skimage import io as image_io
+from PIL import Image
 
-from cnnlab.data import fetch
+from cnnlab.data import fetch, pixels
 
 FILES = {
     "astronaut.png": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
@@ -24,22 +24,25 @@ FILES = {
 }
 
 
-def load(source="auto"):
+def load(source="auto", dtype="float32"):
     """Loads five photographs: an astronaut, a camera man, a cat, a cup, a rocket.
 
     Args:
         source: "auto" or "embedded": they come from nowhere else.
+        dtype: "float32" for images in [0, 1], or "uint8".
 
     Returns:
         `(photographs, info)`: a dict from "astronaut", "camera", "chelsea",
-        "coffee" and "rocket" to float32 images in [0, 1], shape `(H, W, 3)`, sides
-        300 to 640 pixels; "camera" is grey, three equal channels.
+        "coffee" and "rocket" to images of shape `(H, W, 3)`, sides 300 to 640 pixels;
+        "camera" is grey, three equal channels.
 
     Raises:
-        ValueError: If `source` is another.
+        ValueError: If `source` or `dtype` is another.
         DataError: If scikit-image lacks a file, or has another.
     """
-    return fetch.load(source, {"embedded": _read})
+    pixels.check_dtype(dtype)
+    images, info = fetch.load(source, {"embedded": _read})
+    return {name: pixels.convert(image, dtype) for name, image in images.items()}, info
 
 
 def path(name):
@@ -57,7 +60,7 @@ def path(name):
         raise ValueError(
             f"`name` must be one of {', '.join(files)}. Received: {name!r}"
         )
-    return fetch.package_folder("skimage") / "data" / files[name]
+    return fetch.find_package("skimage") / "data" / files[name]
 
 
 def _read():
@@ -79,7 +82,5 @@ def _read():
 
 
 def _decode(file):
-    pixels = image_io.imread(io.BytesIO(file))
-    if pixels.ndim == 2:
-        pixels = np.stack([pixels] * 3, axis=-1)  # (H, W, 3)
-    return np.divide(pixels, np.float32(255))
+    with Image.open(io.BytesIO(file)) as picture:
+        return np.array(picture.convert("RGB"))

@@ -38,20 +38,17 @@ BACKBONES = {  # of ImageNet, without the head, in order of preference
     "EfficientNet-B0": fetch.File(
         SERVER + "keras-applications/efficientnetb0_notop.h5",
         "md5:50bc09e76180e00e4465e1a485ddc09d",
-        16_705_208,
         folder=FOLDER,
     ),
     "MobileNet 0.75": fetch.File(
         MOBILENET + "/mobilenet_7_5_224_tf_no_top.h5",
         "sha256:33fe829da97b7d2f09b25e372b516c2d151bb15be6a6aa4a67fb419a58383fa9",
-        7_547_536,
         folder=FOLDER,
     ),
     "MobileNetV2 0.35": fetch.File(
         MOBILENET + "_v2/"
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5",
         "sha256:d43c70f8ea04b1087170401b2f4739f41b94200e30892ea8d050ac65779146c6",
-        2_028_672,
         folder=FOLDER,
     ),
 }
@@ -59,14 +56,12 @@ HEADS = {  # of ImageNet; a file is listed once its checksum is known
     "MobileNet 0.75": fetch.File(
         MOBILENET + "/mobilenet_7_5_224_tf.h5",
         "sha256:63e7d56d0007fe7bc3963bb653fbf7b9520c84a1b473fd4f6afb4afd639e949a",
-        10_628_720,
         folder=FOLDER,
     ),
 }
 CLASS_NAMES = fetch.File(
     SERVER + "download.tensorflow.org/data/imagenet_class_index.json",
     "md5:c2c37ea517e94d9795004a39431a14cb",
-    35_363,
     folder=FOLDER,
 )
 LITE0 = "EfficientNet-Lite0"
@@ -251,11 +246,11 @@ def load_head(source, name, classes):
 
 def _find_backbone(names):
     files = {name: BACKBONES[name] for name in names}
-    path, name = find(files, "ImageNet weights")
+    path, name = find_local(files, "ImageNet weights")
     return path, _describe(name, "local", files[name].checksum)
 
 
-def find(files, what):
+def find_local(files, what="it"):
     """Finds the first of some published files that a local folder holds.
 
     Args:
@@ -287,12 +282,12 @@ def find(files, what):
 def _list_folders():
     """Folders that may hold weights, those of `CNNLAB_DATA` before Keras' own."""
     data = os.environ.get("CNNLAB_DATA")
-    prefetched = [Path(data).expanduser() / FOLDER] if data else []
-    return [*prefetched, fetch.cache("models")]
+    prefetched = [fetch.expand_home(data) / FOLDER] if data else []
+    return [*prefetched, fetch.find_cache("models")]
 
 
 def _download(name):
-    path = fetch.fetch(BACKBONES[name], fetch.cache("models"))
+    path = fetch.download(BACKBONES[name], fetch.find_cache("models"))
     return path, _describe(name, "download", BACKBONES[name].checksum)
 
 
@@ -329,8 +324,8 @@ def _read_head(source, name, classes):
 def _find_file(source, file):
     """Returns the path of a file that has been verified."""
     if source == "local":
-        return find({file.name: file}, "its head")[0]
-    return fetch.fetch(file, fetch.cache("models"))
+        return find_local({file.name: file}, "its head")[0]
+    return fetch.download(file, fetch.find_cache("models"))
 
 
 def _read_embedded_head(classes):
@@ -357,26 +352,7 @@ def _describe(name, source, checksum, classes=()):
     )
 
 
-def published():
+def list_published():
     """Returns what `cnnlab prefetch` brings: a dict from names to `fetch.File`s."""
     heads = {f"{name}, head": file for name, file in HEADS.items()}
     return {**BACKBONES, **heads, "names of ImageNet's classes": CLASS_NAMES}
-
-
-def available():
-    """Lists where weights can be had; see `cnnlab.data.fetch.available`."""
-    rows, server = [], fetch.row("", "download", _require_server)
-    for name in BACKBONES:
-        rows.append(fetch.row(name, "local", _find_backbone, [name]))
-        rows.append(server._replace(dataset=name))
-    rows.append(fetch.row(EMBEDDED, "embedded", _find_embedded))
-    rows.append(fetch.row(LITE0, "embedded", fetch.read_packaged, *LITE0_FILE))
-    for name, file in published().items():
-        if name not in BACKBONES:
-            rows.append(fetch.row(name, "local", find, {name: file}, "it"))
-    return rows
-
-
-def _require_server():
-    """Asks once for all: a server that is silent is waited for."""
-    fetch.require_network(SERVER)

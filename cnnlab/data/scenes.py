@@ -10,7 +10,9 @@ CLASSES = images.CLASSES
 NUM_TRAIN, NUM_TEST = 10_000, 2_000  # images that `load` draws by default
 
 
-def load(source="auto", num_train=None, num_test=None, seed=0, size=32):
+def load(
+    source="auto", num_train=None, num_test=None, seed=0, size=32, dtype="float32"
+):
     """Draws a training and a test set, from two streams of one seed.
 
     Args:
@@ -19,11 +21,11 @@ def load(source="auto", num_train=None, num_test=None, seed=0, size=32):
         num_test: Number of test images; by default `NUM_TEST`.
         seed: A non-negative integer.
         size: Height and width in pixels, at least 8.
+        dtype: "float32" for values in [0, 1], or "uint8".
 
     Returns:
-        `(images_train, labels_train), (images_test, labels_test), info`: images
-        float32 in [0, 1], shape `(N, size, size, 3)`; labels int64, indices into
-        `CLASSES`, shape `(N,)`.
+        `(images_train, labels_train), (images_test, labels_test), info`: images of
+        shape `(N, size, size, 3)`; labels int64, indices into `CLASSES`, shape `(N,)`.
 
     Raises:
         ValueError: If the source is another one, or a number is below 1.
@@ -38,7 +40,7 @@ def load(source="auto", num_train=None, num_test=None, seed=0, size=32):
         test = images.render(num_test, (seed, 2), size)
         return train[:2], test[:2], _describe(train, test)
 
-    return fetch.load(source, {"embedded": draw})
+    return fetch.load(source, {"embedded": draw}, dtype)
 
 
 def _describe(*parts):

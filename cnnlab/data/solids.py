@@ -10,7 +10,15 @@ CLASSES = solids.CLASSES
 NUM_TRAIN, NUM_VAL, NUM_TEST = 1_200, 200, 400  # volumes that `load` draws by default
 
 
-def load(source="auto", num_train=None, num_val=None, num_test=None, seed=0, size=28):
+def load(
+    source="auto",
+    num_train=None,
+    num_val=None,
+    num_test=None,
+    seed=0,
+    size=28,
+    dtype="float32",
+):
     """Draws training, validation and test volumes, from three streams of one seed.
 
     Args:
@@ -20,10 +28,11 @@ def load(source="auto", num_train=None, num_val=None, num_test=None, seed=0, siz
         num_test: Number of test volumes; by default `NUM_TEST`.
         seed: A non-negative integer.
         size: Depth, height and width in voxels, at least 8.
+        dtype: "float32" for values in [0, 1], or "uint8".
 
     Returns:
-        `train_set, val_set, test_set, info`: three pairs of volumes and labels, as
-        `cnnlab.scenes.solids.render` returns them.
+        `train_set, val_set, test_set, info`: three pairs of volumes, shape
+        `(N, size, size, size, 1)`, and labels, int64, shape `(N,)`.
 
     Raises:
         ValueError: If the source is another one, or a number is below 1.
@@ -41,7 +50,7 @@ def load(source="auto", num_train=None, num_val=None, num_test=None, seed=0, siz
         ]
         return *parts, _describe(parts)
 
-    return fetch.load(source, {"embedded": draw})
+    return fetch.load(source, {"embedded": draw}, dtype)
 
 
 def _describe(parts):
@@ -53,8 +62,3 @@ def _describe(parts):
         citation="Drawn by cnnlab/scenes/solids.py",
         checksum=f"sha256:{images.fingerprint(*parts)}",
     )
-
-
-def available():
-    """Lists where solids can be had; see `fetch.available`."""
-    return [fetch.row("solids", "embedded", fetch.package_folder, "numpy")]

@@ -1,14 +1,16 @@
 """CIFAR-10: three sources, one order of images, and no pickle that does more."""
 
 import dataclasses
-import hashlib
 import os
 import pickle
 import re
+import shutil
 import sys
+import tarfile
 
 import numpy as np
 import pytest
+from toys import md5, pack
 
 from cnnlab.data import cifar10, fetch, scenes
 
@@ -29,7 +31,7 @@ def draw_batch(seed):
     return {b"data": pixels, b"labels": labels}
 
 
-BATCHES = {name: draw_batch(i) for i, name in enumerate(cifar10.ARCHIVE.files)}
+BATCHES = {name: draw_batch(i) for i, name in enumerate(cifar10.BATCHES)}
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def folder(tmp_path, monkeypatch):
     """CNNLAB_DATA with small batches, and checksums to match them."""
     files = {name: python_2(batch) for name, batch in BATCHES.items()}
     publish(files, monkeypatch)
-    batches = tmp_path / cifar10.ARCHIVE.folder
+    batches = tmp_path / cifar10.FILE.unpacked
     batches.mkdir()
     for name, content in files.items():
         (batches / name).write_bytes(content)
@@ -46,12 +48,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def publish(files, monkeypatch):
-    checksums = {
-        name: f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
-        for name, content in files.items()
-    }
-    archive = dataclasses.replace(cifar10.ARCHIVE, files=checksums)
-    monkeypatch.setattr(cifar10, "ARCHIVE", archive)
+    checksums = {name: md5(content) for name, content in files.items()}
+    monkeypatch.setattr(cifar10, "BATCHES", checksums)
     monkeypatch.setattr(cifar10, "NUM_PER_BATCH", NUM_PER_BATCH)
 
 
@@ -86,6 +84,35 @@ def test_only_the_batches_needed_are_read(folder):
     np.testing.assert_array_equal(train[0], reference[0])
     np.testing.assert_array_equal(train[1], reference[1])
     assert test[0].shape == (7, 32, 32, 3)
+
+
+def test_the_archive_as_published_gives_the_same_images(folder, tmp_path, monkeypatch):
+    unpacked = cifar10.load("local", 30, 7)
+    packed = pack(
+        {f"{folder.name}/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    )
+    file = dataclasses.replace(cifar10.FILE, checksum=md5(packed))
+    monkeypatch.setattr(cifar10, "FILE", file)
+    (tmp_path / file.name).write_bytes(packed)
+    shutil.rmtree(folder)
+    for ours, theirs in zip(
+        cifar10.load("local", 30, 7)[:2], unpacked[:2], strict=True
+    ):
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_array_equal(ours[1], theirs[1])
+    (tmp_path / file.name).write_bytes(packed[:5000])
+    monkeypatch.setattr(tarfile, "open", None)  # a call would fail otherwise
+    with pytest.raises(fetch.DataError, match=r"tar.gz is damaged.*5,000 bytes"):
+        cifar10.load("local")
+
+
+def test_bytes_are_the_published_ones(folder):
+    train, _, _ = cifar10.load("local", 30, 7, dtype="uint8")
+    floats, _, _ = cifar10.load("local", 30, 7)
+    assert train[0].dtype == np.uint8
+    pixels = BATCHES["data_batch_1"][b"data"][0].reshape(3, 32, 32)
+    np.testing.assert_array_equal(train[0][0], np.moveaxis(pixels, 0, -1))
+    np.testing.assert_array_equal(train[0] / np.float32(255), floats[0])
 
 
 def test_too_many_images_are_refused():
@@ -256,7 +283,7 @@ def test_without_a_network_the_library_is_not_even_imported(tmp_path, monkeypatc
 
 
 @pytest.mark.skipif(
-    not REAL_FOLDER or not os.path.isdir(f"{REAL_FOLDER}/{cifar10.ARCHIVE.folder}"),
+    not REAL_FOLDER or not os.path.isdir(f"{REAL_FOLDER}/{cifar10.FILE.unpacked}"),
     reason="needs the official batches in the folder CNNLAB_DATA",
 )
 def test_real_batches_have_the_published_statistics(monkeypatch):

@@ -7,7 +7,7 @@ from nbformat import v4
 from typer.testing import CliRunner
 
 from cnnlab import cli, doctor, start
-from cnnlab.data import fetch, prefetch
+from cnnlab.data import fetch, inventory, prefetch
 
 
 def call(*arguments):
@@ -32,7 +32,7 @@ def test_help_names_every_command_and_loads_no_backend():
 )
 def test_doctor_fails_only_for_what_is_broken(monkeypatch, state, exit_code):
     finding = doctor.Finding("the part", state, "what was found", "the remedy")
-    monkeypatch.setattr(fetch, "available", lambda verify: [])
+    monkeypatch.setattr(inventory, "available", lambda verify: [])
     monkeypatch.setattr(doctor, "findings", lambda available: [finding])
     monkeypatch.setattr(start, "hidden_messages", ["[a message]"])
     result = call("doctor")
@@ -42,19 +42,19 @@ def test_doctor_fails_only_for_what_is_broken(monkeypatch, state, exit_code):
 
 
 def test_prefetch_says_where_the_data_is(monkeypatch, tmp_path):
-    def fill(folder, progress):
-        progress("cifar-10", 50, 100)
-        progress("cifar-10", 100, 100)
+    def fill(folder):
         return {"cifar10": folder / "cifar-10-batches-py"}
 
     monkeypatch.setattr(prefetch, "prefetch", fill)
-    result = call("prefetch", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    result = call("prefetch", "~/a stick")
     assert result.exit_code == 0
-    assert f"export CNNLAB_DATA={tmp_path}" in result.output
+    assert f"cifar10 is ready in {tmp_path}/a stick/cifar-10" in result.output
+    assert f"export CNNLAB_DATA='{tmp_path}/a stick'" in result.output
 
 
 def test_prefetch_without_a_network_is_one_clear_error(monkeypatch, tmp_path):
-    def fill(folder, progress):
+    def fill(folder):
         raise fetch.DataError("no network: connect", "no network")
 
     monkeypatch.setattr(prefetch, "prefetch", fill)

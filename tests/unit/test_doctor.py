@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from cnnlab import doctor
-from cnnlab.data import fetch
+from cnnlab.data import cifar10, fetch, inventory
 
 
 def lock(tmp_path, *lines):
@@ -35,15 +35,16 @@ def test_other_version_is_noted_and_missing_library_is_broken(tmp_path):
 def test_remedy_for_data_says_what_to_do_and_not_what_is_wrong(
     monkeypatch, tmp_path, offline, folder
 ):
-    damaged = tmp_path / "damaged" / fetch.ARCHIVES["cifar10"].folder
+    damaged = tmp_path / "damaged" / cifar10.FILE.unpacked
     damaged.mkdir(parents=True)
     (tmp_path / "empty").mkdir()
-    monkeypatch.setattr(fetch, "_knock", lambda url, answers: None)
+    monkeypatch.setattr(fetch, "_ask", lambda url, answers: None)
     monkeypatch.setenv("CNNLAB_OFFLINE", offline)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     if folder:
         monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / folder))
-    found = [part for part in doctor._data(fetch.available()) if part.remedy]
+    rows = [row for row in inventory.available() if row.dataset == "cifar10"]
+    found = [part for part in doctor._data(rows) if part.remedy]
     assert len(found) == 2
     for part in found:
         assert part.remedy.startswith(("Set ", "Unset ", "Connect ", "Check ", "`cnn"))

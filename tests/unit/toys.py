@@ -1,4 +1,4 @@
-"""A small data set as it is published, and a server that publishes it."""
+"""A small archive as it is published, and a server that publishes it."""
 
 import hashlib
 import http.server
@@ -27,13 +27,10 @@ def pack(files):
 
 
 def describe(packed, url="http://127.0.0.1:9/toys.tar"):
-    checksums = {name: md5(content) for name, content in FILES.items()}
-    size = sum(map(len, FILES.values()))
-    return fetch.Archive(url, md5(packed), len(packed), size, "toys", checksums)
+    return fetch.File(url, md5(packed), unpacked="toys")
 
 
 PACKED = pack({f"toys/{name}": content for name, content in FILES.items()})
-ARCHIVE = describe(PACKED)
 
 
 def fill(folder):
@@ -47,7 +44,7 @@ def fill(folder):
 def serve():
     """A server of the packed toys at `url`; a test may change what it sends."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.content, server.ranges, server.cut, server.asked = PACKED, True, None, []
+    server.content, server.cut, server.num_requests = PACKED, None, 0
     server.url = f"http://127.0.0.1:{server.server_port}/toys.tar"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -60,21 +57,18 @@ def serve():
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves `server.content`; with `ranges`, from where asked; up to `cut` bytes."""
+    """Serves `server.content`, or its first `server.cut` bytes."""
 
     def do_HEAD(self):
         self.send_response(200)
         self.end_headers()
 
     def do_GET(self):
-        asked = self.headers.get("Range")
-        self.server.asked.append(asked)
-        start = int(asked[6:-1]) if asked and self.server.ranges else 0
-        body = self.server.content[start:]
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
+        self.server.num_requests += 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.server.content)))
         self.end_headers()
-        self.wfile.write(body[: self.server.cut])
+        self.wfile.write(self.server.content[: self.server.cut])
 
     def log_message(self, *arguments):
         pass
