@@ -56,9 +56,10 @@ class File:
     """A file as it is published."""
 
     url: str
-    checksum: str
+    checksum: str  # empty where none is published: the content tells
     folder: str = ""  # where the folder `CNNLAB_DATA` has it
     unpacked: str = ""  # the one folder inside it, if it is an archive
+    inside: str = ""  # what that folder is called inside, if otherwise
     remedy: str = PREFETCH  # what to do where `CNNLAB_DATA` lacks it
 
     @property
@@ -171,7 +172,8 @@ def read(path, checksum, remedy=f"{REPAIR}; {EMBED}"):
 
     Args:
         path: Path of the file.
-        checksum: What was published, as "md5:..." or "sha256:...".
+        checksum: What was published, as "md5:..." or "sha256:...", or empty where
+            nothing was.
         remedy: The way out, for the error.
 
     Returns:
@@ -189,6 +191,12 @@ def read(path, checksum, remedy=f"{REPAIR}; {EMBED}"):
             f"Check that it is there and may be read; {remedy}.",
             f"{path.name} cannot be read",
         ) from error
+    if checksum:
+        _verify(content, checksum, path, remedy)
+    return content
+
+
+def _verify(content, checksum, path, remedy):
     algorithm, _, expected = checksum.partition(":")
     received = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
     if received != expected:
@@ -200,7 +208,6 @@ def read(path, checksum, remedy=f"{REPAIR}; {EMBED}"):
             f"{path.name} is damaged or not the official file "
             "(`cnnlab doctor` tells more)",
         )
-    return content
 
 
 def is_right(path, checksum):
@@ -339,7 +346,9 @@ def _retrieve(file, folder):
         progressbar=True, chunk_size=CHUNK_BYTES, timeout=STALL_SECONDS
     )
     try:
-        pooch.retrieve(file.url, file.checksum, file.name, folder, None, downloader)
+        pooch.retrieve(
+            file.url, file.checksum or None, file.name, folder, None, downloader
+        )
     except (RequestException, ValueError) as error:  # it stopped, or is another file
         raise DataError(
             f"The download of {file.url} failed, and nothing of it was kept: {error} "

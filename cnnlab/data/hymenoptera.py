@@ -9,8 +9,6 @@ the tutorial). So a backbone that was trained on ImageNet may have seen some of 
 though as ants and bees among a thousand classes. Without them, Scenes stand in.
 """
 
-import numpy as np
-
 from cnnlab.data import fetch, image_folders, scenes
 
 FILE = fetch.File(
@@ -80,13 +78,7 @@ def _download():
 
 def _read(source, path, counts, size):
     files = image_folders.read(path, FILE, COUNTS)
-    splits = []
-    for split, count in counts.items():
-        names = [name for name in files if name.startswith(f"{split}/")][:count]
-        chosen = {name: files[name] for name in names}
-        images = image_folders.crop_squares(chosen, size, path)
-        labels = [CLASSES.index(name.split("/")[1]) for name in names]
-        splits.append((images, np.array(labels, np.int64)))
+    splits = image_folders.crop_splits(files, counts, CLASSES, size, path)
     return *splits, _describe(source, image_folders.fingerprint(files))
 
 

@@ -8,6 +8,7 @@ counted and decoded instead.
 import hashlib
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +69,19 @@ def _read_photograph(path):
 
 def _read_zip(path, file, counts):
     content = io.BytesIO(fetch.read(path, file.checksum))
+    try:
+        return _unzip(content, file, counts)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise fetch.DataError(
+            f"{path} is damaged: {error}. Way out: delete it; {fetch.REPAIR}.",
+            f"{path.name} is damaged",
+        ) from error
+
+
+def _unzip(content, file, counts):
     with zipfile.ZipFile(content) as members:
-        names = {
-            name.removeprefix(f"{file.unpacked}/"): name for name in members.namelist()
-        }
+        folder = file.inside or file.unpacked
+        names = {name.removeprefix(f"{folder}/"): name for name in members.namelist()}
         return {
             name: members.read(member)
             for name, member in names.items()
@@ -130,6 +140,33 @@ def crop_squares(files, size, folder):
     for image, (name, content) in zip(images, files.items(), strict=True):
         image[:] = crop_square(content, size, Path(folder) / name)
     return images
+
+
+def crop_splits(files, num_wanted, classes, size, folder):
+    """Decodes the first photographs of each split.
+
+    Args:
+        files: A dict from "split/class/NAME.jpg" to contents, as `read` returns it.
+        num_wanted: A dict from the name of a split to how many, or None for all.
+        classes: Names of the classes, in the order of the labels.
+        size: Height and width of the results, in pixels.
+        folder: Where they lie, for an error.
+
+    Returns:
+        For each split a pair of images, uint8, shape `(N, size, size, 3)`, and labels,
+        int64, shape `(N,)`.
+
+    Raises:
+        DataError: If one cannot be decoded; it is named.
+    """
+    splits = []
+    for split, count in num_wanted.items():
+        names = [name for name in files if name.startswith(f"{split}/")][:count]
+        chosen = {name: files[name] for name in names}
+        labels = [classes.index(name.split("/")[1]) for name in names]
+        images = crop_squares(chosen, size, folder)
+        splits.append((images, np.array(labels, np.int64)))
+    return splits
 
 
 def fingerprint(files):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from cnnlab.data import (
     adrenalmnist3d,
     cifar10,
+    clothing,
     fetch,
     flowers,
     hymenoptera,
@@ -17,6 +18,7 @@ from cnnlab.data import (
 LOCAL = {
     "cifar10": cifar10,
     "hymenoptera": hymenoptera,
+    "clothing": clothing,
     "adrenalmnist3d": adrenalmnist3d,
     "modelnet10": modelnet10,
 }
@@ -59,7 +61,7 @@ def _list_checks(verify):
         yield name, "local", _check_local, dataset, verify
     for name, url in (("cifar10", cifar10.FILE.url), ("tf_flowers", flowers.URL)):
         yield name.removeprefix("tf_"), "download", tfds.check, name, url
-    for dataset in (hymenoptera, adrenalmnist3d):
+    for dataset in (hymenoptera, clothing, adrenalmnist3d):
         name = dataset.__name__.rpartition(".")[2]
         yield name, "download", fetch.check_download, dataset.FILE
     for name, package in EMBEDDED.items():

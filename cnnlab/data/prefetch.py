@@ -4,9 +4,20 @@ import os
 import shutil
 import tempfile
 
-from cnnlab.data import adrenalmnist3d, cifar10, fetch, hymenoptera, pretrained
+from cnnlab.data import (
+    adrenalmnist3d,
+    cifar10,
+    clothing,
+    fetch,
+    hymenoptera,
+    pretrained,
+)
 
-ARCHIVES = {"cifar10": cifar10, "hymenoptera": hymenoptera}  # are unpacked
+ARCHIVES = {  # are unpacked
+    "cifar10": cifar10,
+    "hymenoptera": hymenoptera,
+    "clothing": clothing,
+}
 
 
 def list_published():
@@ -58,8 +69,11 @@ def _bring(name, file, folder):
     unpacked = folder / file.unpacked
     if not _is_whole(ARCHIVES[name], unpacked):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _unpack(_find_packed(file, folder, scratch), scratch)
-            fresh = os.path.join(scratch, file.unpacked)
+            packed = _find_packed(file, folder, scratch)
+            if not file.checksum:
+                ARCHIVES[name].check(packed, verify=True)
+            _unpack(packed, scratch)
+            fresh = os.path.join(scratch, file.inside or file.unpacked)
             shutil.copytree(
                 fresh, unpacked, copy_function=os.replace, dirs_exist_ok=True
             )
