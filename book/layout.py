@@ -1,6 +1,6 @@
 """Lays the documents of the repository out as Sphinx wants them, in build/book/.
 
-Documents keep their places, so that a link which holds in the repository holds in the
+Documents keep their paths, so that a link which holds in the repository holds in the
 book. Three kinds of target are not for readers of a book, or not as they are: a module
 becomes the page of its docstrings, an assignment's source, which holds the solutions,
 the page that tells how to get it, and any other file a download.
@@ -56,14 +56,14 @@ def in_the_book(target, folder):
     Returns:
         A path relative to `folder`.
     """
-    place = posixpath.normpath(posixpath.join(folder, target))
-    if place.startswith("cnnlab/") and place.endswith(".py"):
-        place = f"api/{_module(Path(place))}.md"
-    elif place.startswith("assignments/source/"):
-        place = PRACTICE + ALONE
-    elif place == "LICENSE":
-        place = "LICENSE.md"
-    return posixpath.relpath(place, folder or ".")
+    path = posixpath.normpath(posixpath.join(folder, target))
+    if path.startswith("cnnlab/") and path.endswith(".py"):
+        path = f"api/{_module(Path(path))}.md"
+    elif path.startswith("assignments/source/"):
+        path = PRACTICE + ALONE
+    elif path == "LICENSE":
+        path = "LICENSE.md"
+    return posixpath.relpath(path, folder or ".")
 
 
 def with_links(prose, folder):

@@ -61,8 +61,8 @@ def flip(images, chosen):
         )
     flipped = images.copy()
     images, into = _as_bytes(images), _as_bytes(flipped)
-    for place in np.flatnonzero(chosen):
-        cv2.flip(images[place], 1, into[place])
+    for index in np.flatnonzero(chosen):
+        cv2.flip(images[index], 1, into[index])
     return flipped
 
 
@@ -85,7 +85,7 @@ def alternating_flip(num_images, epoch, seed=0):
 
 
 def erase(images, pixels, random):
-    """Blots out a square of each image, at a random place, with black: cutout.
+    """Blots out a square of each image, at a random position, with black: cutout.
 
     The paper subtracts the mean colour first, so that its squares are of that colour.
 

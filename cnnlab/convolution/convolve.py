@@ -193,7 +193,7 @@ def conv2d_gradients(
 
 
 def _sum_over_positions(windows, arriving):
-    """Sums the gradient of a weight over all places where it was used."""
+    """Sums the gradient of a weight over all positions where it was used."""
     positions = (0, 1, 2)  # image, row, column
     return np.tensordot(windows, arriving, axes=(positions, positions))
 

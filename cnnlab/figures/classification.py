@@ -35,13 +35,13 @@ def confusion(counts, classes, ax=None):
     return ax
 
 
-def embedding(places, labels, classes, ax=None):
+def embedding(positions, labels, classes, ax=None):
     """Draws a map of items, one colour and marker a class.
 
     The figure carries the legend, beneath all its axes.
 
     Args:
-        places: Where each item lies, shape `(N, 2)`.
+        positions: Coordinates of each item, shape `(N, 2)`.
         labels: Class numbers, shape `(N,)`.
         classes: Names of the classes.
         ax: Axes to draw into, new ones by default.
@@ -54,12 +54,12 @@ def embedding(places, labels, classes, ax=None):
         round_, colour = divmod(number, len(COLOURS))
         style = {"color": COLOURS[colour], "marker": MARKERS[(colour + 3 * round_) % 7]}
         ax.plot(
-            *places[labels == number].T, ls="", ms=4, alpha=0.7, label=name, **style
+            *positions[labels == number].T, ls="", ms=4, alpha=0.7, label=name, **style
         )
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(visible=True, color="0.7")
     if not ax.figure.legends:
         handles, names = ax.get_legend_handles_labels()
-        place = {"loc": "outside lower center", "ncols": 5}
-        ax.figure.legend(handles, names, fontsize=8, **place)
+        legend = {"loc": "outside lower center", "ncols": 5}
+        ax.figure.legend(handles, names, fontsize=8, **legend)
     return ax

@@ -20,31 +20,31 @@ def curriculum(lessons, written, ax=None):
         The Axes.
     """
     ax = ax or plt.figure(figsize=(7, 4.6)).subplots()
-    places = _curriculum_places(lessons)
+    positions = _curriculum_positions(lessons)
     for number, lesson in lessons.items():
         strong = number in written
         for need in lesson["needs"]:
-            _arrow(ax, places[need], places[number], strong)
-        _box(ax, places[number], f"{number} {lesson['name']}", strong)
-    columns, rows = np.transpose(list(places.values()))
+            _arrow(ax, positions[need], positions[number], strong)
+        _box(ax, positions[number], f"{number} {lesson['name']}", strong)
+    columns, rows = np.transpose(list(positions.values()))
     ax.set(xlim=(-0.45, columns.max() + 0.45), ylim=(rows.max() + 0.5, 0))
     ax.set_axis_off()
     return ax
 
 
-def _curriculum_places(lessons):
+def _curriculum_positions(lessons):
     """Finds a column and a row for each lesson, so that few arrows cross."""
-    columns, places = {}, {}
+    columns, positions = {}, {}
     for number, lesson in lessons.items():
-        column = 1 + max((places[need][0] for need in lesson["needs"]), default=-1)
+        column = 1 + max((positions[need][0] for need in lesson["needs"]), default=-1)
         columns.setdefault(column, []).append(number)
-        places[number] = (column, 0.0)
+        positions[number] = (column, 0.0)
     tallest = max(map(len, columns.values()))
     for column, numbers in sorted(columns.items()):
-        numbers.sort(key=lambda n: [places[need][1] for need in lessons[n]["needs"]])
+        numbers.sort(key=lambda n: [positions[need][1] for need in lessons[n]["needs"]])
         for row, number in enumerate(numbers):
-            places[number] = (column, (row + 0.5) * tallest / len(numbers))
-    return places
+            positions[number] = (column, (row + 0.5) * tallest / len(numbers))
+    return positions
 
 
 HALF_A_BOX = 0.37  # its width, where columns are 1 apart
@@ -58,10 +58,10 @@ def _arrow(ax, start, end, strong):
     ax.annotate("", head, tail, arrowprops=line)
 
 
-def _box(ax, place, text, strong):
+def _box(ax, position, text, strong):
     """Writes a text into a box, white on blue if it is strong, grey if not."""
     face, colour = (COLOURS[0], "white") if strong else ("0.94", "0.4")
-    corner = (place[0] - HALF_A_BOX, place[1] - 0.3)
+    corner = (position[0] - HALF_A_BOX, position[1] - 0.3)
     box = Rectangle(corner, 2 * HALF_A_BOX, 0.6, facecolor=face, edgecolor="0.8")
     ax.add_patch(box)
-    ax.text(*place, text, ha="center", va="center", fontsize=9, color=colour)
+    ax.text(*position, text, ha="center", va="center", fontsize=9, color=colour)

@@ -91,8 +91,8 @@ def trainings(machines, ax=None):
         for name, (seconds, accuracies) in groups.items():
             percent = 100 * np.asarray(accuracies)
             ax.plot(seconds, percent, **style)
-            place = 1.15 * max(seconds), np.mean(percent)
-            ax.annotate(name, place, va="center", fontsize=8)
+            position = 1.15 * max(seconds), np.mean(percent)
+            ax.annotate(name, position, va="center", fontsize=8)
     ax.set(xscale="log", xlabel="seconds of training", ylabel="test accuracy (%)")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlim(right=8 * ax.get_xlim()[1])  # names stand on the right
@@ -115,9 +115,9 @@ def speeds(dials, figure=None):
     widths = [1 + len(settings) for settings in dials.values()]
     axes = figure.subplots(1, len(dials), sharey=True, width_ratios=widths)
     for ax, (name, settings) in zip(np.atleast_1d(axes), dials.items(), strict=True):
-        for place, turns in enumerate(settings.values()):
-            ax.bar(place, np.median(turns), color=COLOURS[0], alpha=0.4)
-            ax.plot(np.full(len(turns), place), turns, "o", color=COLOURS[0], ms=2)
+        for column, turns in enumerate(settings.values()):
+            ax.bar(column, np.median(turns), color=COLOURS[0], alpha=0.4)
+            ax.plot(np.full(len(turns), column), turns, "o", color=COLOURS[0], ms=2)
         ax.set_xticks(range(len(settings)), settings, rotation=90, fontsize=8)
         ax.set_title(name, fontsize=9)
     np.atleast_1d(axes)[0].set_ylabel("images a second")

@@ -1,4 +1,4 @@
-"""Convolutional block attention: first which channels, then which places.
+"""Convolutional block attention: first which channels, then which positions.
 
 Taught in notebooks/06_attention_se_cbam.ipynb.
 Source: Woo et al. 2018, section 3, https://arxiv.org/abs/1807.06521
@@ -8,7 +8,7 @@ from keras import layers, ops
 
 
 def cbam(x, reduction=16, kernel_size=7):
-    """Scales a feature map by a gate for each channel, then by one for each place.
+    """Scales a feature map by a gate for each channel, then by one for each position.
 
     Args:
         x: Feature map, shape `(B, H, W, C)`; only `C` need be known.
@@ -59,7 +59,7 @@ def channel_gate(x, reduction=16):
 
 
 def spatial_gate(x, kernel_size=7):
-    """Scales each place by a gate in (0, 1) computed from its neighbourhood.
+    """Scales each position by a gate in (0, 1) computed from its neighbourhood.
 
     A convolution reads two maps, the mean and the maximum over the channels. It has
     no bias, `2 * kernel_size**2` parameters; the authors' code normalises its output,

@@ -20,7 +20,7 @@ class Operation(NamedTuple):
     """One operation of a converted model.
 
     Attributes:
-        node: Its place in the order of execution.
+        node: Its position in the order of execution.
         kind: TFLite's name of it, such as `"CONV_2D"`.
         layer: The Keras layer that it comes from, or `kind` where the name is lost.
         inputs: Numbers of the tensors that depend on the images.
@@ -59,17 +59,17 @@ def operations(model):
     """
     graph = model.subgraphs[0]
     moving, found = set(graph.inputs), []
-    for place, node in enumerate(graph.operators):
+    for position, node in enumerate(graph.operators):
         inputs = tuple(int(number) for number in node.inputs if number in moving)
         if inputs:
             moving.update(node.outputs)
-            found.append(_operation(model, place, inputs))
+            found.append(_operation(model, position, inputs))
     return found
 
 
-def _operation(model, place, inputs):
+def _operation(model, position, inputs):
     graph = model.subgraphs[0]
-    node = graph.operators[place]
+    node = graph.operators[position]
     code = model.operatorCodes[node.opcodeIndex]
     kind = KINDS[max(code.builtinCode, code.deprecatedBuiltinCode)]
     outputs = tuple(int(number) for number in node.outputs)
@@ -77,4 +77,4 @@ def _operation(model, place, inputs):
     names = [graph.tensors[number].name.decode() for number in (outputs[0], *kernel)]
     layer = next(filter(None, map(layer_of, names)), kind)
     type_ = TYPES[graph.tensors[outputs[0]].type]
-    return Operation(place, kind, layer, inputs, outputs, type_)
+    return Operation(position, kind, layer, inputs, outputs, type_)

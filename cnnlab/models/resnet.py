@@ -1,9 +1,9 @@
-"""The small residual networks for 32x32 images, with a place for attention.
+"""The small residual networks for 32x32 images, optionally with attention.
 
 Taught in notebooks/06_attention_se_cbam.ipynb.
 Source: He et al. 2016, section 4.2 and table 6, https://arxiv.org/abs/1512.03385;
     initialisation, He et al. 2015, https://arxiv.org/abs/1502.01852;
-    place of the attention, Hu et al. 2018, figure 3, https://arxiv.org/abs/1709.01507
+    position of the attention, Hu et al. 2018, figure 3, https://arxiv.org/abs/1709.01507
 """
 
 import keras

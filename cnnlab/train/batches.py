@@ -92,14 +92,14 @@ class Epochs(keras.utils.PyDataset):
         chosen = self.order[index * self.batch_size :][: self.batch_size]
         random = np.random.default_rng((self.seed, self.epoch, index))
         for start in range(0, len(chosen), self.num_at_once):
-            few = self._seen(chosen[start : start + self.num_at_once], random)
+            few = self._prepared(chosen[start : start + self.num_at_once], random)
             highest, kind = (255, "float32") if few.dtype == "uint8" else (1, few.dtype)
             if start == 0:
                 batch = np.empty((len(chosen), *few.shape[1:]), kind)
             np.divide(few, highest, batch[start : start + len(few)], dtype=kind)
         return batch, self.one_hot[chosen]
 
-    def _seen(self, chosen, random):
+    def _prepared(self, chosen, random):
         images = self.images[chosen]
         if self.augment:
             images = self.augment(images, chosen, self.epoch, random)

@@ -95,11 +95,11 @@ def train_fast(
         callbacks.insert(1, Progress(name, [(size or 1) ** 2 for size in sizes]))
     history, done = {}, 0
     for size, stage in itertools.groupby(sizes):
-        begun, done = done, done + len(list(stage))
-        batches.size, batches.epoch = size, begun  # `fit` looks, and ends that epoch
+        first, done = done, done + len(list(stage))
+        batches.size, batches.epoch = size, first  # `fit` reads ahead, ending it
         fitted = model.fit(
             batches,
-            initial_epoch=begun,
+            initial_epoch=first,
             epochs=done,
             callbacks=list(callbacks),
             verbose=0,

@@ -1,4 +1,4 @@
-"""An explorer of attention: which places and channels a gate opens for an image.
+"""An explorer of attention: which positions and channels a gate opens for an image.
 
 Taught in notebooks/06_attention_se_cbam.ipynb.
 Source of the gates: Woo et al. 2018, section 3, https://arxiv.org/abs/1807.06521. A
@@ -60,8 +60,11 @@ def _blocks(num_images, channel_gates, spatial_gates):
             f"{len(channel_gates)} and {len(spatial_gates)} arrays with {counts} images"
         )
     return [
-        (np.reshape(channels, (num_images, -1)), np.reshape(places, places.shape[:3]))
-        for channels, places in zip(channel_gates, spatial_gates, strict=True)
+        (
+            np.reshape(channels, (num_images, -1)),
+            np.reshape(positions, positions.shape[:3]),
+        )
+        for channels, positions in zip(channel_gates, spatial_gates, strict=True)
     ]
 
 
@@ -88,8 +91,8 @@ def lit(image, gates, lowest, highest):
 
 def draw(images, blocks, names, image, block=1):
     """Draws an image, its gates in space, both together, and its channels' gates."""
-    row, (channels, places) = names.index(image), blocks[block - 1]
-    gates, scale = places[row], (places.min(), places.max())
+    row, (channels, positions) = names.index(image), blocks[block - 1]
+    gates, scale = positions[row], (positions.min(), positions.max())
     figure = Figure(figsize=(7, 4.1), layout="none")  # to lay it out takes too long
     axes = figure.subplot_mosaic(PANELS, gridspec_kw=PLACES)
     axes["image"].imshow(images[row])

@@ -114,8 +114,8 @@ def _panels(letters):
     """Places three axes side by side, the second behind names of so many letters."""
     figure = Figure(figsize=(7, 3.2), layout="none")  # to lay it out takes too long
     edge = 0.46 - min(0.0095 * letters, 0.2)
-    places = ((0.07, edge), (0.5, 0.7), (0.73, 0.99))  # left, right
-    axes = [figure.add_axes((a, 0.15, b - a, 0.77)) for a, b in places]
+    extents = ((0.07, edge), (0.5, 0.7), (0.73, 0.99))  # left, right
+    axes = [figure.add_axes((a, 0.15, b - a, 0.77)) for a, b in extents]
     return figure, axes
 
 

@@ -61,9 +61,9 @@ def _inputs(outputs, window, size):
     before, _ = zero_padding(size, *window)
     starts = np.flatnonzero(outputs) * window.strides - before
     taps = np.arange(window.kernel_size) * window.dilation_rate
-    places = np.add.outer(starts, taps).ravel()
+    positions = np.add.outer(starts, taps).ravel()
     inputs = np.zeros(size, bool)
-    inputs[places[(places >= 0) & (places < size)]] = True
+    inputs[positions[(positions >= 0) & (positions < size)]] = True
     return inputs
 
 
