@@ -14,7 +14,8 @@ FOLDS_CHECKS = """
 {%- extends "lab/index.html.j2" -%}
 {%- block input_group -%}
 {%- if "check" in cell.metadata.tags -%}
-<details><summary>Check</summary>{{ super() }}</details>
+<details><summary class="jp-RenderedHTMLCommon" style="margin-left:
+var(--jp-cell-prompt-width)">Check</summary>{{ super() }}</details>
 {%- else -%}
 {{ super() }}
 {%- endif -%}

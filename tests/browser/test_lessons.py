@@ -120,6 +120,18 @@ def test_a_reader_sees_the_table_of_contents_and_folded_answers(lesson):
     assert page.locator(".jp-RenderedMarkdown details[open]").count() == 0
 
 
+def num_checks(name):
+    """Counts the cells of a lesson that are tagged `check`."""
+    cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+    return sum("check" in cell["metadata"].get("tags", []) for cell in cells)
+
+
+def test_of_every_check_a_reader_sees_the_first_line_alone(lesson):
+    folds = lesson.page.locator(".jp-InputPlaceholder").all_text_contents()
+    checks = [text for text in folds if text.startswith("# Check: ")]
+    assert len(checks) == num_checks(lesson.name)
+
+
 def test_no_notice_of_news_or_updates_was_shown(lesson):
     assert lesson.page.locator(".Toastify__toast").all_inner_texts() == []
 

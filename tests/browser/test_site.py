@@ -151,6 +151,15 @@ def test_a_folded_answer_opens_on_a_click(address, witness):
     assert (before, answer.evaluate("answer => answer.open")) == (False, True)
 
 
+def test_a_check_is_folded_and_opens_on_a_click(address, witness):
+    witness.page.goto(f"{address}/notebooks/01_convolution_basics.html")
+    check = witness.page.locator("details:has-text('# Check: ')").first
+    code = check.get_by_text("assert").first
+    assert not code.is_visible()
+    check.get_by_text("Check", exact=True).locator("visible=true").click()
+    assert code.is_visible()
+
+
 @pytest.fixture
 def paper(witness):
     """The page as it would be printed; afterwards a screen again."""

@@ -121,12 +121,29 @@ def hides_its_checks(notebook, path):
             yield f"cell {number} is a check and must print nothing"
 
 
+def checks_what_was_shown(notebook, path):
+    """A check stands behind the cell, or another check of it, that shows the value."""
+    before = None
+    for number, cell in enumerate(_code(notebook), 1):
+        if _is_check(cell) and not (before and (before.outputs or _is_check(before))):
+            yield f"cell {number} is a check of what the cell before must print"
+        before = cell
+
+
 def keeps_bounds_in_checks(notebook, path):
     for number, cell in enumerate(_code(notebook), 1):
         tests = [] if _is_check(cell) else [each.test for each in _asserts(cell)]
         compared = [test.ops for test in tests if isinstance(test, ast.Compare)]
         if any(isinstance(op, BOUNDS) for ops in compared for op in ops):
             yield f"cell {number} asserts a bound and must be tagged `check`"
+
+
+def parses_no_json(notebook, path):
+    if Path(path).name.startswith(START):  # its map of the lessons is no record
+        return
+    for number, cell in enumerate(_code(notebook), 1):
+        if "json.load" in cell.source:
+            yield f"cell {number} parses JSON: `records.read` returns a table"
 
 
 GUARDS = [
@@ -143,7 +160,9 @@ GUARDS = [
     has_sound_links,
     prints_what_it_measures,
     hides_its_checks,
+    checks_what_was_shown,
     keeps_bounds_in_checks,
+    parses_no_json,
 ]
 
 

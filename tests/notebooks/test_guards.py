@@ -221,6 +221,12 @@ def test_check_that_prints_is_refused(lesson, complain):
     assert complain() == ["cell 4 is a check and must print nothing"]
 
 
+def test_check_of_what_nobody_saw_is_refused(lesson, complain):
+    silent = v4.new_code_cell("SEED + 1;", execution_count=4)
+    lesson.cells += [silent, check_cell(number=5)]
+    assert complain() == ["cell 5 is a check of what the cell before must print"]
+
+
 @pytest.mark.parametrize("bound", ["SEED >= 0", "0 < SEED <= 1"])
 def test_bound_outside_a_check_is_refused(lesson, complain, bound):
     lesson.cells[3].source = f"for _ in [1]:\n    assert {bound}\nplt.show()"
@@ -230,3 +236,10 @@ def test_bound_outside_a_check_is_refused(lesson, complain, bound):
 def test_exact_fact_may_be_asserted_where_it_is_taught(lesson, complain):
     lesson.cells[3].source = "%matplotlib inline\nassert SEED == 0\nplt.show()"
     assert complain() == []
+
+
+@pytest.mark.parametrize("call", ["json.loads(text)", "json.load(file)"])
+def test_json_in_a_lesson_is_refused_and_not_on_the_first_page(lesson, complain, call):
+    lesson.cells[3].source = f"runs = {call}\nplt.show()"
+    assert complain() == ["cell 3 parses JSON: `records.read` returns a table"]
+    assert list(guards.parses_no_json(lesson, "00_start_here.ipynb")) == []

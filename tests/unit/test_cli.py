@@ -108,8 +108,10 @@ def test_page_of_a_lesson_folds_checks_and_nothing_else(lesson, tmp_path):
     stored(lesson, tmp_path)
     assert call("run", "07", "--output", str(tmp_path)).exit_code == 0
     page = (tmp_path / "07_trial.html").read_text()
-    _, fold = page.split("<details><summary>Check</summary>")
-    assert "assert" in fold.partition("</details>")[0]
+    _, fold = page.split("<details>")
+    summary, _, code = fold.partition("</details>")[0].partition("</summary>")
+    assert summary.endswith(">Check")
+    assert "assert" in code
 
 
 def test_unknown_lesson_is_answered_with_the_known_ones(lesson, tmp_path):
