@@ -31,16 +31,10 @@ def load(num_val=0, num_train=None):
     Returns:
         `train_set, other_set, data`: images as bytes, a quarter of the memory.
     """
-    train_set, test_set, data = cifar10.load("local", num_train=num_train)
+    train_set, test_set, data = cifar10.load("local", num_train, dtype="uint8")
     if num_val:
         train_set, test_set = split(*train_set, num_val=num_val)
-    return _as_bytes(*train_set), _as_bytes(*test_set), data
-
-
-def _as_bytes(images, labels):
-    np.multiply(images, 255, out=images)  # in place: no second copy of floats
-    np.rint(images, out=images)
-    return images.astype("uint8"), labels
+    return train_set, test_set, data
 
 
 def see(

@@ -8,7 +8,7 @@ Source: Yang et al. 2023, MedMNIST v2, https://doi.org/10.1038/s41597-022-01721-
 
 import numpy as np
 
-from cnnlab.data import fetch, npz, solids
+from cnnlab.data import fetch, network, npz, solids
 
 CLASSES = ("normal", "hyperplasia")
 SHAPES = {  # of the published arrays
@@ -56,7 +56,7 @@ def check(path, verify=False):
 
 
 def _download():
-    return fetch.download(FILE, fetch.find_cache("datasets"))
+    return network.download(FILE, network.find_cache("datasets"))
 
 
 def _read(source, path, num_train):

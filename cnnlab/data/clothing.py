@@ -9,7 +9,7 @@ GitHub packs the archive for each download and publishes no checksum: the photog
 are counted and decoded instead. Without them, Scenes stand in.
 """
 
-from cnnlab.data import fetch, image_folders, scenes
+from cnnlab.data import fetch, image_folders, network, scenes
 
 NAME = "clothing-dataset-small"
 COMMIT = "11961516512414bf9f6c150a832cfd21b54a6b54"
@@ -109,7 +109,7 @@ def _read(source, path, counts, size):
 
 
 def _read_download(counts, size):
-    path = fetch.download(FILE, fetch.find_cache("datasets"))
+    path = network.download(FILE, network.find_cache("datasets"))
     try:
         return _read("download", path, counts, size)
     except fetch.DataError:

@@ -9,7 +9,7 @@ the tutorial). So a backbone that was trained on ImageNet may have seen some of 
 though as ants and bees among a thousand classes. Without them, Scenes stand in.
 """
 
-from cnnlab.data import fetch, image_folders, scenes
+from cnnlab.data import fetch, image_folders, network, scenes
 
 FILE = fetch.File(
     "https://download.pytorch.org/tutorial/hymenoptera_data.zip",
@@ -73,7 +73,7 @@ def check(path, verify=False):
 
 
 def _download():
-    return fetch.download(FILE, fetch.find_cache("datasets"))
+    return network.download(FILE, network.find_cache("datasets"))
 
 
 def _read(source, path, counts, size):

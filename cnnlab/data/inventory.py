@@ -11,6 +11,7 @@ from cnnlab.data import (
     flowers,
     hymenoptera,
     modelnet10,
+    network,
     pretrained,
     tfds,
 )
@@ -63,12 +64,12 @@ def _list_checks(verify):
         yield name.removeprefix("tf_"), "download", tfds.check, name, url
     for dataset in (hymenoptera, clothing, adrenalmnist3d):
         name = dataset.__name__.rpartition(".")[2]
-        yield name, "download", fetch.check_download, dataset.FILE
+        yield name, "download", network.check_download, dataset.FILE
     for name, package in EMBEDDED.items():
         yield name, "embedded", fetch.find_package, package
     for name, file in pretrained.list_published().items():
         yield name, "local", pretrained.find_local, {name: file}
-        yield name, "download", fetch.require_network, file.url
+        yield name, "download", network.require_network, file.url
     yield pretrained.EMBEDDED, "embedded", pretrained.load, "embedded"
     yield pretrained.LITE0, "embedded", fetch.read_packaged, *pretrained.LITE0_FILE
 

@@ -10,6 +10,7 @@ from cnnlab.data import (
     clothing,
     fetch,
     hymenoptera,
+    network,
     pretrained,
 )
 
@@ -58,14 +59,14 @@ def prefetch(folder, datasets=None):
         folder.mkdir(parents=True, exist_ok=True)
         return {name: _bring(name, known[name], folder) for name in datasets}
     except OSError as error:
-        raise fetch.cannot_write(folder, error) from error
+        raise network.cannot_write(folder, error) from error
 
 
 def _bring(name, file, folder):
     path = folder / file.folder / file.name
     if not file.unpacked:
         is_there = fetch.is_right(path, file.checksum)
-        return path if is_there else fetch.download(file, path.parent)
+        return path if is_there else network.download(file, path.parent)
     unpacked = folder / file.unpacked
     if not _is_whole(ARCHIVES[name], unpacked):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -92,7 +93,7 @@ def _find_packed(file, folder, scratch):
     """Returns an archive that was downloaded by hand, or downloads it."""
     path = folder / file.name
     return (
-        path if fetch.is_right(path, file.checksum) else fetch.download(file, scratch)
+        path if fetch.is_right(path, file.checksum) else network.download(file, scratch)
     )
 
 

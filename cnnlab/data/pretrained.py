@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import softmax
 
-from cnnlab.data import fetch, torch_file
+from cnnlab.data import fetch, network, torch_file
 from cnnlab.data._last_layer import read_columns
 
 SERVER = "https://storage.googleapis.com/"
@@ -283,11 +283,11 @@ def _list_folders():
     """Folders that may hold weights, those of `CNNLAB_DATA` before Keras' own."""
     data = os.environ.get("CNNLAB_DATA")
     prefetched = [fetch.expand_home(data) / FOLDER] if data else []
-    return [*prefetched, fetch.find_cache("models")]
+    return [*prefetched, network.find_cache("models")]
 
 
 def _download(name):
-    path = fetch.download(BACKBONES[name], fetch.find_cache("models"))
+    path = network.download(BACKBONES[name], network.find_cache("models"))
     return path, _describe(name, "download", BACKBONES[name].checksum)
 
 
@@ -325,7 +325,7 @@ def _find_file(source, file):
     """Returns the path of a file that has been verified."""
     if source == "local":
         return find_local({file.name: file}, "its head")[0]
-    return fetch.download(file, fetch.find_cache("models"))
+    return network.download(file, network.find_cache("models"))
 
 
 def _read_embedded_head(classes):

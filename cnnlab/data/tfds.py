@@ -3,7 +3,7 @@
 import os
 from contextlib import contextmanager
 
-from cnnlab.data import fetch
+from cnnlab.data import fetch, network
 
 
 def find_cache():
@@ -12,7 +12,7 @@ def find_cache():
     return (
         fetch.expand_home(folder)
         if folder
-        else fetch.find_home() / "tensorflow_datasets"
+        else network.find_home() / "tensorflow_datasets"
     )
 
 
@@ -27,9 +27,9 @@ def check(dataset, url):
         AbsentError: If downloads are forbidden, or the cache does not hold the data
             set and nothing answers at `url`.
     """
-    fetch.require_permission()
+    network.require_permission()
     if not any(find_cache().glob(f"{dataset}/*/dataset_info.json")):
-        fetch.require_network(url)
+        network.require_network(url)
 
 
 @contextmanager
@@ -57,14 +57,14 @@ def prepare(dataset, url, title, remedy):
             dataset, data_dir=str(find_cache()), try_gcs=False
         )
         if not builder.is_prepared():  # the cache holds another version
-            fetch.require_network(url)
+            network.require_network(url)
         builder.download_and_prepare()
         yield tensorflow_datasets, builder
     except fetch.DataError:
         raise
     except Exception as error:  # whatever a network, a disk or a cache may do
         raise fetch.DataError(
-            f"TensorFlow Datasets did not bring {title}: {error}. "
+            f"TensorFlow Datasets could not load {title}: {error}. "
             f"Try again, or {remedy}.",
-            "TensorFlow Datasets did not bring it",
+            "TensorFlow Datasets could not load it",
         ) from error

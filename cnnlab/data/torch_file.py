@@ -158,13 +158,13 @@ def _step(opcode, argument, stack, memo):
 def _take(stack, opcode):
     """Takes the operands of an instruction from the stack, and the mark below them."""
     count = NUM_OPERANDS.get(opcode)
-    taken = []
-    while count is None or len(taken) < count:
+    items = []
+    while count is None or len(items) < count:
         item = stack.pop()
         if count is None and item is MARK:
             break
-        taken.append(item)
-    return taken[::-1]
+        items.append(item)
+    return items[::-1]
 
 
 def _set_items(items, target):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from toys import md5, pack
 
-from cnnlab.data import cifar10, fetch, scenes
+from cnnlab.data import cifar10, fetch, network, scenes
 
 REAL_FOLDER = os.environ.get("CNNLAB_DATA")
 NUM_PER_BATCH = 20
@@ -216,7 +216,7 @@ def datasets(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(cifar10, "NUM_PER_BATCH", 6)
-    monkeypatch.setattr(fetch, "require_network", lambda url: None)
+    monkeypatch.setattr(network, "require_network", lambda url: None)
 
     def as_dataset(builder, split, **options):
         order = np.array([3, 0, 5, 1, 4, 2] if split == "train" else [1, 0, 2, 3])
@@ -254,7 +254,7 @@ def test_failing_download_is_one_clear_error(datasets, monkeypatch):
         raise ConnectionError("the cable is cut")
 
     monkeypatch.setattr(datasets, "builder", fail)
-    with pytest.raises(fetch.DataError, match="did not bring CIFAR-10: the cable is"):
+    with pytest.raises(fetch.DataError, match="could not load CIFAR-10: the cable is"):
         cifar10.load("download")
 
 
@@ -267,7 +267,7 @@ def test_no_network_is_absent_not_a_failing_library(datasets, tmp_path, monkeypa
     (stale / "dataset_info.json").touch()
     builder = datasets.builder("cifar10", try_gcs=False)
     monkeypatch.setattr(type(builder), "is_prepared", lambda builder: False)
-    monkeypatch.setattr(fetch, "require_network", require_network)
+    monkeypatch.setattr(network, "require_network", require_network)
     with pytest.raises(fetch.AbsentError, match="nothing answers"):
         cifar10.load("download")
 

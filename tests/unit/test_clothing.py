@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab.data import clothing, fetch, inventory, prefetch
+from cnnlab.data import clothing, fetch, inventory, network, prefetch
 
 
 def jpeg(colour):
@@ -61,7 +61,7 @@ def folder(tmp_path, monkeypatch):
 def server(monkeypatch):
     """What GitHub sends; a test may change it."""
     monkeypatch.delenv("CNNLAB_OFFLINE")
-    monkeypatch.setattr(fetch, "require_network", lambda url: None)
+    monkeypatch.setattr(network, "require_network", lambda url: None)
     sent = [pack(PHOTOGRAPHS)]
 
     def retrieve(file, folder):
@@ -69,7 +69,7 @@ def server(monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sent[-1])
 
-    monkeypatch.setattr(fetch, "_retrieve", retrieve)
+    monkeypatch.setattr(network, "_retrieve", retrieve)
     return sent
 
 

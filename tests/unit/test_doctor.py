@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from cnnlab import doctor
-from cnnlab.data import cifar10, fetch, inventory
+from cnnlab.data import cifar10, inventory, network
 
 
 def lock(tmp_path, *lines):
@@ -38,7 +38,7 @@ def test_remedy_for_data_says_what_to_do_and_not_what_is_wrong(
     damaged = tmp_path / "damaged" / cifar10.FILE.unpacked
     damaged.mkdir(parents=True)
     (tmp_path / "empty").mkdir()
-    monkeypatch.setattr(fetch, "_ask", lambda url, answers: None)
+    monkeypatch.setattr(network, "_ask", lambda url, answers: None)
     monkeypatch.setenv("CNNLAB_OFFLINE", offline)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     if folder:

@@ -15,7 +15,7 @@ import pytest
 import toys
 from toys import FILES, describe, md5
 
-from cnnlab.data import fetch
+from cnnlab.data import fetch, network
 
 FILE = describe(toys.PACKED)
 INFO = fetch.DataInfo("Toys", "local", ("a", "b"), "none", "nobody", "md5:0")
@@ -193,18 +193,18 @@ def test_missing_package_is_named():
 
 def test_offline_forbids_a_download():
     with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
-        fetch.require_network("http://127.0.0.1:9/")
+        network.require_network("http://127.0.0.1:9/")
 
 
 def test_silent_network_is_given_up_in_time(monkeypatch):
-    assert fetch.ANSWER_SECONDS < 5
+    assert network.ANSWER_SECONDS < 5
     monkeypatch.delenv("CNNLAB_OFFLINE")
-    monkeypatch.setattr(fetch, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(network, "ANSWER_SECONDS", 0.2)
     awake = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **o: awake.wait(20) and [])
     start = time.monotonic()
     with pytest.raises(fetch.AbsentError, match=r"example\.org does not answer"):
-        fetch.require_network("https://example.org/file")
+        network.require_network("https://example.org/file")
     assert time.monotonic() - start < 2
     awake.set()
 
@@ -215,7 +215,7 @@ def test_closed_port_is_no_network(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(fetch.AbsentError, match="does not answer"):
-        fetch.require_network(f"http://127.0.0.1:{port}/")
+        network.require_network(f"http://127.0.0.1:{port}/")
 
 
 def test_a_refusal_is_an_answer(monkeypatch):
@@ -223,7 +223,7 @@ def test_a_refusal_is_an_answer(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(toys.Handler, "do_HEAD", lambda self: self.send_error(403))
     with toys.serve() as server:
-        fetch.require_network(server.url)
+        network.require_network(server.url)
 
 
 # Downloads
@@ -241,7 +241,7 @@ def online(monkeypatch):
 
 def test_a_download_shows_its_progress_and_is_not_repeated(online, tmp_path, capsys):
     for _ in range(2):
-        path = fetch.download(online.file, tmp_path / "new")
+        path = network.download(online.file, tmp_path / "new")
         assert path == tmp_path / "new" / "toys.tar"
         assert path.read_bytes() == toys.PACKED
     assert online.num_requests == 1
@@ -251,7 +251,7 @@ def test_a_download_shows_its_progress_and_is_not_repeated(online, tmp_path, cap
 def test_a_download_that_is_cut_leaves_nothing(online, tmp_path):
     online.cut = 9000
     with pytest.raises(fetch.DataError, match="toys.tar failed, and nothing of it was"):
-        fetch.download(online.file, tmp_path)
+        network.download(online.file, tmp_path)
     assert os.listdir(tmp_path) == []
 
 
@@ -259,13 +259,13 @@ def test_a_download_that_is_cut_leaves_nothing(online, tmp_path):
 def test_another_file_that_arrives_is_removed(online, tmp_path, content):
     online.content = content
     with pytest.raises(fetch.DataError, match="does not match the known hash"):
-        fetch.download(online.file, tmp_path)
+        network.download(online.file, tmp_path)
     assert os.listdir(tmp_path) == []
 
 
 def test_a_damaged_file_is_downloaded_anew(online, tmp_path):
     (tmp_path / "toys.tar").write_bytes(b"damaged")
-    assert fetch.download(online.file, tmp_path).read_bytes() == toys.PACKED
+    assert network.download(online.file, tmp_path).read_bytes() == toys.PACKED
 
 
 def test_the_file_has_its_name_only_when_it_is_whole(online, tmp_path, monkeypatch):
@@ -275,7 +275,7 @@ def test_the_file_has_its_name_only_when_it_is_whole(online, tmp_path, monkeypat
 
     matches = pooch.core.hash_matches
     monkeypatch.setattr(pooch.core, "hash_matches", look)
-    assert fetch.download(online.file, tmp_path).exists()
+    assert network.download(online.file, tmp_path).exists()
 
 
 def test_a_full_disk_is_one_clear_error(online, tmp_path, monkeypatch):
@@ -284,15 +284,15 @@ def test_a_full_disk_is_one_clear_error(online, tmp_path, monkeypatch):
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", write)
     with pytest.raises(fetch.DataError, match="cannot be written: No space left.*make"):
-        fetch.download(online.file, tmp_path)
+        network.download(online.file, tmp_path)
     assert os.listdir(tmp_path) == []
 
 
 def test_offline_forbids_even_a_download_that_is_kept(online, tmp_path, monkeypatch):
-    fetch.download(online.file, tmp_path)
+    network.download(online.file, tmp_path)
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
     with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
-        fetch.download(online.file, tmp_path)
+        network.download(online.file, tmp_path)
 
 
 # Homes
@@ -318,8 +318,8 @@ def test_an_unknown_home_is_never_made_into_a_folder(path, monkeypatch):
 def test_a_cache_is_found_without_a_writable_home(tmp_path, monkeypatch):
     monkeypatch.delenv("KERAS_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert fetch.find_cache("models") == tmp_path / ".keras" / "models"
+    assert network.find_cache("models") == tmp_path / ".keras" / "models"
     for home in ("/no/such/folder", "~"):  # "~": what an unknown user's HOME becomes
         monkeypatch.setattr(os.path, "expanduser", lambda path, home=home: home)
         expected = Path(tempfile.gettempdir()) / ".keras" / "models"
-        assert fetch.find_cache("models") == expected
+        assert network.find_cache("models") == expected

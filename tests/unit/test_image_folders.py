@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab.data import fetch, flowers, hymenoptera, image_folders, inventory
+from cnnlab.data import fetch, flowers, hymenoptera, image_folders, inventory, network
 
 COUNTS = {"train/ants": 3, "train/bees": 2, "val/ants": 1, "val/bees": 2}
 
@@ -171,13 +171,13 @@ def test_download_is_kept_in_the_cache_of_keras(packed, tmp_path, monkeypatch):
         folder.mkdir()
         (folder / file.name).write_bytes(packed)
 
-    monkeypatch.setattr(fetch, "require_network", lambda url: None)
-    monkeypatch.setattr(fetch, "_retrieve", bring)
+    monkeypatch.setattr(network, "require_network", lambda url: None)
+    monkeypatch.setattr(network, "_retrieve", bring)
     for _ in range(2):
         train, _, info = hymenoptera.load("download", 8)
         assert str(info) == "Ants and bees (download, 2 classes)"
         assert len(train[0]) == 5
-        monkeypatch.setattr(fetch, "_retrieve", None)  # not asked again
+        monkeypatch.setattr(network, "_retrieve", None)  # not asked again
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
     with pytest.raises(fetch.AbsentError, match="forbids downloads"):
         hymenoptera.load("download", 8)
@@ -210,7 +210,7 @@ def datasets(tmp_path, monkeypatch):
 
     monkeypatch.delenv("CNNLAB_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(fetch, "require_network", lambda url: None)
+    monkeypatch.setattr(network, "require_network", lambda url: None)
     monkeypatch.setattr(flowers, "NUM_PHOTOGRAPHS", 10)
     files = [jpeg(colour=(25 * number, 0, 0)) for number in range(10)]
 
@@ -243,7 +243,7 @@ def test_damaged_flower_is_named(datasets):
 
 def test_cache_that_lacks_flowers_is_refused(datasets):
     del datasets[8:]
-    with pytest.raises(fetch.DataError, match="did not bring flowers: its cache la"):
+    with pytest.raises(fetch.DataError, match="could not load flowers: its cache la"):
         flowers.load("download", 16)
 
 

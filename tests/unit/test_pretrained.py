@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from cnnlab.data import fetch, inventory, prefetch, pretrained
+from cnnlab.data import fetch, inventory, network, prefetch, pretrained
 
 CONTENT = {name: name.encode() * 50 for name in pretrained.BACKBONES}
 
@@ -56,7 +56,7 @@ def test_best_network_of_a_local_folder_is_taken_and_the_line_says_so(
 
 
 def test_cache_of_keras_is_a_local_folder_too(tmp_path):
-    expected = put(fetch.find_cache("models"), "EfficientNet-B0")
+    expected = put(network.find_cache("models"), "EfficientNet-B0")
     assert pretrained.load("local")[0] == expected
     with pytest.raises(fetch.AbsentError, match="must hold mobilenet_7_5.*prefetch"):
         pretrained.load("local", "MobileNet 0.75")
@@ -73,7 +73,7 @@ def test_embedded_weights_take_their_place(capsys):
 
 
 def test_damaged_weights_are_never_used(tmp_path, monkeypatch, capsys):
-    path = put(fetch.find_cache("models"), "EfficientNet-B0", b"damaged")
+    path = put(network.find_cache("models"), "EfficientNet-B0", b"damaged")
     with pytest.raises(fetch.DataError, match=f"{path} is damaged or not the offic"):
         pretrained.load("local")
     assert pretrained.load()[1].name == "EfficientNet small"
@@ -96,10 +96,10 @@ def test_download_ends_in_the_cache_of_keras(monkeypatch):
         folder.mkdir(parents=True)
         (folder / file.name).write_bytes(CONTENT["EfficientNet-B0"])
 
-    monkeypatch.setattr(fetch, "require_network", lambda url: None)
-    monkeypatch.setattr(fetch, "_retrieve", bring)
+    monkeypatch.setattr(network, "require_network", lambda url: None)
+    monkeypatch.setattr(network, "_retrieve", bring)
     path, info = pretrained.load("download")
-    assert path == fetch.find_cache("models") / "efficientnetb0_notop.h5"
+    assert path == network.find_cache("models") / "efficientnetb0_notop.h5"
     assert str(info) == "EfficientNet-B0 (download)"
     assert pretrained.load("local")[0] == path
 
@@ -117,20 +117,20 @@ def test_prefetch_brings_weights_where_local_finds_them(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         (folder / file.name).write_bytes(CONTENT[name])
 
-    monkeypatch.setattr(fetch, "require_network", lambda url: None)
-    monkeypatch.setattr(fetch, "_retrieve", bring)
+    monkeypatch.setattr(network, "require_network", lambda url: None)
+    monkeypatch.setattr(network, "_retrieve", bring)
     monkeypatch.delenv("CNNLAB_OFFLINE")
     prefetch.prefetch(tmp_path, ["MobileNet 0.75"])
     monkeypatch.setenv("CNNLAB_OFFLINE", "1")
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     assert pretrained.load("local")[1].name == "MobileNet 0.75"
-    monkeypatch.setattr(fetch, "_retrieve", None)  # what is right is left alone
+    monkeypatch.setattr(network, "_retrieve", None)  # what is right is left alone
     prefetch.prefetch(tmp_path, ["MobileNet 0.75"])
 
 
 def test_inventory_lists_data_and_backbones(tmp_path):
-    put(fetch.find_cache("models"), "MobileNet 0.75")
-    put(fetch.find_cache("models"), "MobileNetV2 0.35", b"damaged")
+    put(network.find_cache("models"), "MobileNet 0.75")
+    put(network.find_cache("models"), "MobileNetV2 0.35", b"damaged")
     rows = {(row.dataset, row.source): row.state for row in inventory.available()}
     assert rows["MobileNet 0.75", "local"] == "ready"
     assert rows["MobileNetV2 0.35", "local"] == "damaged"

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cnnlab.data import fetch, inventory, prefetch, pretrained
+from cnnlab.data import fetch, inventory, network, prefetch, pretrained
 
 NAMES = ["bee", "crane", "ant", "crane"]
 KERNEL = np.arange(12, dtype="float32").reshape(3, 4)  # 3 features, 4 old classes
@@ -72,7 +72,7 @@ def test_columns_come_in_the_order_of_the_classes(
 
 
 def test_a_class_may_be_named_by_its_position(published):
-    put(fetch.find_cache("models"), published)
+    put(network.find_cache("models"), published)
     (kernel, bias), info = pretrained.load_head("local", NAME, [3, "bee"])
     np.testing.assert_array_equal(kernel, KERNEL[:, [3, 0]])
     np.testing.assert_array_equal(bias, [8, 5])
@@ -89,7 +89,7 @@ def test_a_class_may_be_named_by_its_position(published):
     ],
 )
 def test_each_class_must_be_one_old_class(published, wanted, received):
-    put(fetch.find_cache("models"), published)
+    put(network.find_cache("models"), published)
     message = "must be names that one old class has, or positions below 4. Received: "
     with pytest.raises(ValueError, match=message + received):
         pretrained.load_head("local", NAME, [wanted])
@@ -98,8 +98,8 @@ def test_each_class_must_be_one_old_class(published, wanted, received):
 def test_a_head_that_is_not_there_is_named(published):
     with pytest.raises(fetch.AbsentError, match="must hold mobilenet_7_5_224_tf.h5;"):
         pretrained.load_head("local", NAME, ["ant"])
-    put(fetch.find_cache("models"), published)
-    (fetch.find_cache("models") / pretrained.CLASS_NAMES.name).unlink()
+    put(network.find_cache("models"), published)
+    (network.find_cache("models") / pretrained.CLASS_NAMES.name).unlink()
     with pytest.raises(fetch.AbsentError, match="must hold imagenet_class_index.json"):
         pretrained.load_head("local", NAME, ["ant"])
     with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
@@ -110,7 +110,7 @@ def test_a_head_that_is_not_there_is_named(published):
     "damaged", [pretrained.HEADS[NAME].name, pretrained.CLASS_NAMES.name]
 )
 def test_damaged_files_are_never_used(published, damaged):
-    put(fetch.find_cache("models"), published | {damaged: b"damaged"})
+    put(network.find_cache("models"), published | {damaged: b"damaged"})
     with pytest.raises(fetch.DataError, match=f"{damaged} is damaged or not the off"):
         pretrained.load_head("local", NAME, ["ant"])
 
@@ -156,8 +156,8 @@ def test_prefetch_brings_heads_where_local_finds_them(published, tmp_path, monke
         folder.mkdir(parents=True, exist_ok=True)
         (folder / file.name).write_bytes(published[file.name])
 
-    monkeypatch.setattr(fetch, "require_network", lambda url: None)
-    monkeypatch.setattr(fetch, "_retrieve", bring)
+    monkeypatch.setattr(network, "require_network", lambda url: None)
+    monkeypatch.setattr(network, "_retrieve", bring)
     monkeypatch.delenv("CNNLAB_OFFLINE")
     names = ["MobileNet 0.75, head", "names of ImageNet's classes"]
     prefetch.prefetch(tmp_path, names)
@@ -167,7 +167,7 @@ def test_prefetch_brings_heads_where_local_finds_them(published, tmp_path, monke
 
 def test_inventory_lists_heads(published):
     put(
-        fetch.find_cache("models"),
+        network.find_cache("models"),
         published | {pretrained.CLASS_NAMES.name: b"damaged"},
     )
     rows = {(row.dataset, row.source): row.state for row in inventory.available()}

@@ -14,6 +14,7 @@ from cnnlab.data import (
     fetch,
     inventory,
     modelnet10,
+    network,
     prefetch,
     solids,
 )
@@ -166,7 +167,7 @@ def online(folder, monkeypatch):
 
 def test_a_download_is_verified_and_kept(online, folder):
     assert adrenalmnist3d.load("download")[-1].source == "download"
-    kept = fetch.find_cache("datasets") / "adrenalmnist3d.npz"
+    kept = network.find_cache("datasets") / "adrenalmnist3d.npz"
     assert kept.read_bytes() == online.content
     adrenalmnist3d.load("download")
     assert online.num_requests == 1
