@@ -22,19 +22,6 @@ compile_added = $(COMPILE) pyproject.toml --extra $(1) --constraint requirements
 	awk '$(ADDED_BLOCKS)' requirements.txt requirements-$(1).txt >build/lock && \
 	cp build/lock requirements-$(1).txt
 
-# SCRIPT.LEG: what `make bench FULL=1` runs besides, half a day on two cores. Trainings go
-# on from the record that is there: delete it to train anew.
-RECORDINGS := \
-	modern_cnn_ablation.cifar10 modern_cnn_ablation.scenes test_set_choice \
-	scenes_difficulty clips.train volumes.adrenalmnist3d volumes.modelnet10 \
-	modern_cnn_checkpoint.cifar10 modern_cnn_checkpoint.scenes tflite_cost \
-	quantize_aware.cifar10 quantize_aware.scenes attention_ablation.latency \
-	transfer_labels.rates transfer_labels.ants_and_bees transfer_labels.scenes \
-	transfer_kept_head.rates transfer_kept_head.labels transfer_kept_head.tuning_rates \
-	tiny_networks.train tiny_networks.latency architecture_search.train \
-	architecture_search.latency fast_cnn_speed.growth cifar10_race.cpu
-script = $(VENV) python benchmarks/$(basename $(1)).py $(patsubst .%,%,$(suffix $(1)))
-
 .PHONY: help setup lab test unit jax lessons lesson execute classroom browser check site claims bench lock clean
 .NOTPARALLEL:
 
@@ -101,17 +88,7 @@ claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK
 
 bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that needs no GPU)
 	@$(if $(FULL),test -n "$(CNNLAB_DATA)" || { echo 'FULL=1 needs CNNLAB_DATA.'; exit 2; })
-	@$(call script,convolution)
-	@$(call script,explorers)
-	@$(call script,scenes)
-	@$(call script,clips.speed)
-	@$(call script,epoch_waits)
-	@$(call script,onednn)
-	@$(if $(CNNLAB_DATA),$(call script,fast_cnn_speed.rivals),\
-	echo 'Without CNNLAB_DATA the fast recipe is not timed: its row stays.')
-	@$(if $(FULL),$(foreach each,$(RECORDINGS),\
-	$(call script,$(each)) || echo 'make bench: $(each) failed; see above.';))
-	@$(call script,speed_table)
+	@$(VENV) python -m experiments --speeds $(if $(FULL),--cpu)
 
 lock:  ## compile the locks from pyproject.toml, with uv (UPGRADE=1: newest releases)
 	@mkdir -p build

@@ -345,7 +345,7 @@ def _describe(name, source, checksum, classes=()):
         source=source,
         classes=tuple(classes),
         licence="CC BY 4.0" if embedded else "Apache-2.0",
-        citation="benchmarks/efficientnet_checkpoint.py"
+        citation="experiments/lesson_05/efficientnet_checkpoint.py"
         if embedded
         else "https://keras.io/api/applications/",
         checksum=checksum,

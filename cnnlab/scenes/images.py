@@ -7,7 +7,7 @@ every machine: only correctly rounded operations touch a pixel, never a sine or 
 
 Taught in notebooks/02_cifar10_modern_cnn.ipynb.
 Verdict: far less varied than photographs; how hard it is, for a linear classifier and
-for the modern CNN, stands in data/records/scenes_difficulty.json and in
+for the modern CNN, stands in data/records/scenes_difficulty.jsonl and in
 modern_cnn_ablation_scenes.json beside it.
 """
 

@@ -2,7 +2,7 @@
 
 Four places hold one of four operations each, so there are 4^4 architectures; skipping
 the one place or the other of a half is the same, so that 169 networks differ. What each
-of them learns is recorded in data/records/tiny_networks.json.
+of them learns is recorded in data/records/tiny_networks.jsonl.
 
 Taught in notebooks/09_architecture_search.ipynb.
 Source: the idea of a table of trained networks, Ying et al. 2019, NAS-Bench-101,

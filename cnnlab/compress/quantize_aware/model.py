@@ -24,7 +24,7 @@ and training both ends of a range by gradient was no better. Learned steps (Esse
 al. 2020, https://arxiv.org/abs/1902.08153) were not tried.
 
 Verdict (the beginning of MobileNetV2 on 8,000 images of CIFAR-10; test accuracy in %,
-mean ± standard deviation of three seeds, data/records/quantize_aware_cifar10.json;
+mean ± standard deviation of three seeds, data/records/quantize_aware_cifar10.jsonl;
 fine-tuned in float for equally long it reaches 62.7 ± 0.7). Where the hardware has one
 scale for a whole kernel, int8 takes that to 13.1 ± 3.4; trained for it, to 56.9 ± 2.0:
 most of the loss comes back, not all. With a scale for each channel there is little to

@@ -1,0 +1,1 @@
+"""Recorded experiments: `python -m experiments --list` tells what they ask."""
