@@ -83,7 +83,7 @@ browser: site  ## lessons in JupyterLab and the book, in Chromium
 site: .venv/ready-requirements-site  ## the lessons as a book, in build/site/
 	@$(VENV) python book/build.py
 
-claims: $(READY)  ## every number stated, on the real data in CNNLAB_DATA (QUICK=1: some)
+claims: $(READY)  ## every number stated (QUICK=1: in seconds; with CNNLAB_DATA also on real data)
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)
 
 bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that needs no GPU)

@@ -29,8 +29,8 @@ def convolution_explorer(image, in_browser=None):
 
     Args:
         image: Shape `(H, W)`, or `(H, W, 3)`, which can be split into groups; values
-            in [0, 1]. The larger, the slower the answer: experiments/lesson_01/convolution_speed.py
-            holds 300x300 grey pixels to 150 ms.
+            in [0, 1]. The larger, the slower the answer: the experiment
+            `convolution_speed` holds 300x300 grey pixels to 150 ms.
         in_browser: Whether widgets can run; None asks the kernel.
 
     Returns:

@@ -41,6 +41,7 @@ def test_the_weights_that_it_was_made_from_are_those_beside_it():
     assert hashlib.sha256(weights).hexdigest() == checksum
 
 
+@pytest.mark.data
 def test_its_accuracy_comes_out_again(test_set):
     """Other processors round a few of the integers otherwise."""
     images, labels = test_set
@@ -49,6 +50,7 @@ def test_its_accuracy_comes_out_again(test_set):
     assert right.mean() == pytest.approx(stated, abs=0.002)
 
 
+@pytest.mark.data
 def test_a_file_is_answered_as_its_array_is(test_set, tmp_path):
     images = test_set[0][:20]
     classifier = Classifier(MODEL)
@@ -59,6 +61,7 @@ def test_a_file_is_answered_as_its_array_is(test_set, tmp_path):
         assert answer.label == classifier.labels[score.argmax()]
 
 
+@pytest.mark.data
 def test_the_command_answers_within_a_second_of_the_processor(test_set, tmp_path):
     """Processor time, and the quickest of five: a busy machine is not our claim."""
     path = tmp_path / "picture.png"
