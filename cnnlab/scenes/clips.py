@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlab.scenes import images
-from cnnlab.scenes.backgrounds import Dice, draw_background, draw_thing, wave
+from cnnlab.scenes import images, objects
+from cnnlab.scenes.backgrounds import draw_background, draw_thing
+from cnnlab.scenes.painting import Dice, wave
 
 CLASSES = (
     "right",
@@ -73,7 +74,7 @@ def rotate(x, y, turns):
     rest = np.float32(np.pi) * (turns - quarters / 4)  # half of the angle
     square = rest * rest
     tangent = rest * (1 + square * (1 / 3 + square * (2 / 15 + square * (17 / 315))))
-    x, y = images.turn(x, y, tangent.astype("float32"))
+    x, y = objects.turn(x, y, tangent.astype("float32"))
     quarters = quarters.astype("int64") % 4
     cosine = np.array((1, 0, -1, 0), "float32")[quarters]
     sine = np.array((0, 1, 0, -1), "float32")[quarters]
@@ -124,7 +125,7 @@ def draw_poses(states, dice):
         angle=angle,
         flip=1 - 2 * dice.happens(0.5),
         width=width,
-        height=width * dice.between(1 - images.SQUEEZE, 1 + images.SQUEEZE),
+        height=width * dice.between(1 - objects.SQUEEZE, 1 + objects.SQUEEZE),
     )
 
 
@@ -139,14 +140,14 @@ def _draw(kind, labels, numbers, num_frames, size):
     for _ in range(2):
         right, up = dice.between(-1, 1), dice.between(-0.9, 0)
         draw_thing(picture, x - right, y - up, dice, size, CLUTTER)
-    light = images.turn(0, 1, dice.between(-1, 1))
+    light = objects.turn(0, 1, dice.between(-1, 1))
     bright = dice.between(*images.BRIGHTNESS) + 0.08 * (x * light[0] + y * light[1])
     picture, bright, *light = (
         np.repeat(each, num_frames, axis=-2) for each in (picture, bright, *light)
     )
     dice = Dice(np.repeat(own, num_frames, axis=0))  # the same in all its frames
     pose = draw_poses(states, dice)
-    images.draw_object(picture, x, y, kind, pose, dice, light, size)
+    objects.draw_object(picture, x, y, kind, pose, dice, light, size)
     picture = np.clip(picture * bright, 0, 1)
     return picture.reshape(3, -1, num_frames, size, size).transpose(1, 2, 3, 4, 0)
 

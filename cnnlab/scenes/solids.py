@@ -11,8 +11,8 @@ organs and furniture are not.
 
 import numpy as np
 
-from cnnlab.scenes.backgrounds import Dice, cover
 from cnnlab.scenes.images import at_least
+from cnnlab.scenes.painting import Dice, cover
 from cnnlab.scenes.shapes import box, circle, taper, union
 
 SIZES = (0.55, 0.8)  # half the length of a body, in half volumes

@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from cnnlab.scenes import backgrounds
+from cnnlab.scenes import backgrounds, painting
 
 
 def dice(num_images=4, num_columns=300, seed=0):
     rng = np.random.default_rng(seed)
-    return backgrounds.Dice(rng.random((num_images, num_columns), dtype="float32"))
+    return painting.Dice(rng.random((num_images, num_columns), dtype="float32"))
 
 
 def test_colours_are_read_as_red_green_blue():
-    np.testing.assert_allclose(backgrounds.colours("ff0033 000000")[0], [1, 0, 0.2])
+    np.testing.assert_allclose(painting.colours("ff0033 000000")[0], [1, 0, 0.2])
 
 
 def test_dice_hand_out_each_column_once():
     numbers = np.random.default_rng(0).random((4, 3), dtype="float32")
-    thrown = backgrounds.Dice(numbers)
+    thrown = painting.Dice(numbers)
     columns = [thrown.between(0, 1), *thrown.take(2)]
     np.testing.assert_array_equal(np.hstack(columns), numbers)
 
@@ -39,31 +39,31 @@ def test_dice_stay_in_range_and_pick_every_choice():
 
 def test_wave_is_a_triangle_of_period_one():
     t = np.array([0, 0.25, 0.5, 0.75, 1.0, -0.5])
-    np.testing.assert_allclose(backgrounds.wave(t), [1, 0, -1, 0, 1, -1])
+    np.testing.assert_allclose(painting.wave(t), [1, 0, -1, 0, 1, -1])
 
 
 def test_cover_has_an_edge_one_pixel_wide():
     distance = np.array([-0.06, -0.05, 0, 0.025, 0.05, 0.06])
     np.testing.assert_allclose(
-        backgrounds.cover(distance, 10), [1, 1, 0.5, 0.25, 0, 0], atol=1e-12
+        painting.cover(distance, 10), [1, 1, 0.5, 0.25, 0, 0], atol=1e-12
     )
 
 
 def test_grain_is_smooth_and_passes_through_no_more_than_its_lattice():
-    fine = backgrounds.grain(dice(), 3, 5, 64).reshape(4, 64, 64)
+    fine = painting.grain(dice(), 3, 5, 64).reshape(4, 64, 64)
     assert fine.dtype == np.float32
     assert fine.min() >= 0
     assert fine.max() < 1
     assert np.abs(np.diff(fine, axis=1)).max() < 1.5 * 2 / 64 + 1e-6
     assert np.abs(np.diff(fine, axis=2)).max() < 1.5 * 4 / 64 + 1e-6
-    coarse = backgrounds.grain(dice(), 3, 5, 32).reshape(4, 32, 32)
+    coarse = painting.grain(dice(), 3, 5, 32).reshape(4, 32, 32)
     pooled = fine.reshape(4, 32, 2, 32, 2).mean(axis=(2, 4))
     np.testing.assert_allclose(pooled, coarse, atol=0.01)
 
 
 def test_grain_runs_from_the_first_number_to_the_last():
     numbers = np.random.default_rng(0).random((4, 3), dtype="float32")
-    row = backgrounds.grain(backgrounds.Dice(numbers), 1, 3, 64).reshape(4, 64, 64)
+    row = painting.grain(painting.Dice(numbers), 1, 3, 64).reshape(4, 64, 64)
     np.testing.assert_array_equal(row[:, 0], row[:, -1])
     np.testing.assert_allclose(row[:, 0, [0, -1]], numbers[:, [0, 2]], atol=1e-3)
 

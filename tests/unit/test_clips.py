@@ -6,6 +6,7 @@ import pytest
 from cnnlab.data import clips
 from cnnlab.scenes import clips as drawn_clips
 from cnnlab.scenes import images
+from cnnlab.scenes.painting import Dice
 
 # Of render(40, seed=0); it changes with every change of the pictures, and then the
 # records of data/records/ that were measured on clips must be written anew.
@@ -130,7 +131,7 @@ def test_the_last_of_the_circle_of_sizes_is_twice_the_first(monkeypatch):
     monkeypatch.setattr(drawn_clips, "SIZES", (0.3, 0.6))
     states = np.full((4, 1, 2), 0.5, "float32")
     states[2, 0] = (0, 1)
-    pose = drawn_clips.draw_poses(states, drawn_clips.Dice(np.zeros((2, 2), "float32")))
+    pose = drawn_clips.draw_poses(states, Dice(np.zeros((2, 2), "float32")))
     np.testing.assert_allclose(pose.width[:, 0], (0.3, 0.6), rtol=1e-6)
 
 

@@ -10,8 +10,9 @@ import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from cnnlab.data import scenes
-from cnnlab.scenes import images
-from cnnlab.scenes.backgrounds import BACKGROUNDS, Dice
+from cnnlab.scenes import images, objects
+from cnnlab.scenes.backgrounds import BACKGROUNDS
+from cnnlab.scenes.painting import Dice
 
 # Of render(200, seed=0). It changes with every change of the pictures, and then the
 # records of data/records/ that were measured on Scenes must be written anew.
@@ -105,10 +106,10 @@ def test_boxes_are_the_extent_of_the_masks(drawn):
 
 
 def test_masks_show_what_changes_with_the_colours_of_the_object(monkeypatch, drawn):
-    dark = {name: 0 * colour for name, colour in images.PAINTS.items()}
-    monkeypatch.setattr(images, "PAINTS", dark)
-    monkeypatch.setattr(images, "PALETTE", 0 * images.PALETTE)
-    monkeypatch.setattr(images, "TYPICAL", 0)
+    dark = {name: 0 * colour for name, colour in objects.PAINTS.items()}
+    monkeypatch.setattr(objects, "PAINTS", dark)
+    monkeypatch.setattr(objects, "PALETTE", 0 * objects.PALETTE)
+    monkeypatch.setattr(objects, "TYPICAL", 0)
     pictures = images.render(200).images
     assert pictures[drawn.masks].max() < 0.65  # at most a half is seen through
     well_inside = drawn.masks[:, 1:-1, 1:-1].copy()
@@ -123,13 +124,13 @@ def test_an_object_is_seen_in_every_image():
 
 
 def test_turning_keeps_lengths_and_turns_by_the_angle():
-    x, y = images.turn(1.0, 0.0, np.tan(np.pi / 12))
+    x, y = objects.turn(1.0, 0.0, np.tan(np.pi / 12))
     np.testing.assert_allclose([x, y], [np.cos(np.pi / 6), -np.sin(np.pi / 6)])
 
 
 def test_a_pose_carries_the_centre_and_the_corner_home():
     fields = [0.3, -0.2, 0.0, -1.0, 0.5, 0.4]
-    pose = images.Pose(*(np.array([[value]]) for value in fields))
+    pose = objects.Pose(*(np.array([[value]]) for value in fields))
     x, y = pose.localize(np.array([[0.3, 0.8]]), np.array([[-0.2, 0.2]]))
     np.testing.assert_allclose(x, [[0, -1]])
     np.testing.assert_allclose(y, [[0, 1]], atol=1e-12)
