@@ -52,8 +52,9 @@ def available(verify=False):
         A list of `Availability`. Only the state "damaged" is a fault: an absent source
         is passed over by "auto".
     """
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda each: _examine(*each), _list_checks(verify)))
+    checks = list(_list_checks(verify))
+    with ThreadPoolExecutor(len(checks)) as pool:
+        return list(pool.map(lambda check: _examine(*check), checks))
 
 
 def _list_checks(verify):

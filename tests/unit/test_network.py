@@ -91,6 +91,17 @@ def test_another_file_that_arrives_is_removed(online, tmp_path, content):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_server_that_is_silent_is_asked_for_no_file(tmp_path, monkeypatch):
+    def require_network(url):
+        raise fetch.AbsentError("nothing answers", "nothing answers")
+
+    monkeypatch.delenv("CNNLAB_OFFLINE")
+    monkeypatch.setattr(network, "require_network", require_network)
+    monkeypatch.setattr(network, "_retrieve", None)  # a call would fail otherwise
+    with pytest.raises(fetch.AbsentError, match="nothing answers"):
+        network.download(describe(toys.PACKED), tmp_path)
+
+
 def test_a_damaged_file_is_downloaded_anew(online, tmp_path):
     (tmp_path / "toys.tar").write_bytes(b"damaged")
     assert network.download(online.file, tmp_path).read_bytes() == toys.PACKED
