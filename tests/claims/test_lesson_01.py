@@ -1,4 +1,4 @@
-"""What lesson 01 and the benchmark of its module state; seeds that it does not show."""
+"""What lesson 01 states, with seeds that it does not show."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SEEDS = (3, 4, 5)
 
 @pytest.fixture(scope="module")
 def lesson():
-    """Runs the lesson with other seeds; its own checks of ranges must hold, too."""
+    """Runs the lesson with other seeds; its own checks must hold, too."""
     notebook = nbformat.read(LESSON, as_version=4)
     names = {"__name__": "lesson"}
     plt.switch_backend("agg")
@@ -27,21 +27,21 @@ def lesson():
     return names
 
 
-def frames(lesson):
-    """The curves of the dead ReLU, those shown: (seeds, loss or dead, steps)."""
-    return [np.array(curves) for curves in lesson["runs"].values()]
+def accuracies(lesson, name):
+    """Returns the test accuracies of a network in percent: (seeds, shifts)."""
+    return np.array(lesson["results"][name])
 
 
 def test_a_dense_network_loses_half_of_the_digits_after_one_pixel(lesson):
-    dense = lesson["results"]["dense"].mean(axis=0)
+    dense = accuracies(lesson, "dense").mean(axis=0)
     assert dense[0] == pytest.approx(90, abs=2)
     assert dense[1] == pytest.approx(45, abs=5)
     assert dense[2] == pytest.approx(15, abs=5)
 
 
 def test_flattened_maps_lose_them_too_and_pooled_maps_do_not(lesson):
-    flattened = lesson["results"]["convolution, flattened"].mean(axis=0)
-    pooled = lesson["results"]["convolution, pooled"]
+    flattened = accuracies(lesson, "convolution, flattened").mean(axis=0)
+    pooled = accuracies(lesson, "convolution, pooled")
     assert flattened[0] == pytest.approx(91, abs=3)
     assert flattened[1] == pytest.approx(49, abs=6)
     assert pooled.min() > 85
@@ -49,27 +49,17 @@ def test_flattened_maps_lose_them_too_and_pooled_maps_do_not(lesson):
 
 
 def test_nine_of_21_columns_carry_92_percent_of_the_gradient(lesson):
-    assert lesson["shares"][16:25].sum() == pytest.approx(0.92, abs=0.005)
-    assert np.count_nonzero(lesson["shares"]) == 21
+    assert lesson["columns"][16:25].sum() == pytest.approx(0.92, abs=0.005)
+    assert np.count_nonzero(lesson["columns"]) == 21
 
 
-def test_two_pixels_change_local_features_by_half_and_their_average_by_little(lesson):
+def test_two_pixels_change_local_features_completely_and_their_average_little(lesson):
     changes = lesson["changes"]
-    assert changes["no pooling"][2] > 1
-    assert changes["global average"][2] < 0.05
+    assert changes["no pooling"][2] > 100
+    assert changes["global average"][2] < 5
 
 
-def test_the_maximum_of_a_window_changes_less_than_its_average(lesson):
-    largest, mean = (lesson["changes"][name] for name in ("max, 8x8", "average, 8x8"))
-    assert all(one < other for one, other in zip(largest[1:], mean[1:], strict=True))
-
-
-def test_a_long_step_throws_every_leaky_run_and_one_of_relu_out_of_the_frame(lesson):
-    beyond = [int(np.sum(runs.max(axis=2)[:, 0] > 3)) for runs in frames(lesson)]
-    assert beyond == [1, 3, 0]
-
-
-def test_sharing_and_locality_save_what_is_stated(lesson):
+def test_sharing_and_locality_save_the_factors_in_the_text(lesson):
     shared, dense = lesson["costs"]["convolution 3x3"], lesson["costs"]["dense"]
     assert shared.parameters == 1792
     assert round(dense.parameters / 1e6) == 201
@@ -77,12 +67,13 @@ def test_sharing_and_locality_save_what_is_stated(lesson):
     assert round(dense.multiply_accumulates / shared.multiply_accumulates) == 114
 
 
-def test_one_long_step_kills_relu_units_for_good_and_leaky_ones_never(lesson):
-    learn = lesson["learn"]
+def test_a_kernel_is_learned_from_any_start(lesson):
+    """The lesson's loop, with other random kernels."""
+    slide, grey, target = (lesson[name] for name in ("slide", "grey", "target"))
     for seed in SEEDS:
-        loss, dead = learn("relu", 10.0, seed)
-        leaky_loss, leaky_dead = learn("leaky_relu", 10.0, seed)
-        assert dead[-1] >= 0.25
-        assert np.all(np.diff(dead[1:]) >= 0)
-        assert leaky_dead.max() == 0
-        assert leaky_loss[-1] < loss[-1]
+        learned = np.random.default_rng(seed).normal(0, 0.3, (3, 3))
+        for _ in range(lesson["STEPS"]):
+            error = slide(grey, learned) - target
+            gradient = slide(grey, 2 * error / error.size)
+            learned -= lesson["LEARNING_RATE"] * gradient
+        assert abs(learned - lesson["kernel"]).max() < 0.3
