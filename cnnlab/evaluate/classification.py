@@ -4,6 +4,7 @@ Taught in notebooks/02_cifar10_modern_cnn.ipynb.
 """
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.metrics import confusion_matrix
 
 from cnnlab.labels import class_numbers
@@ -30,8 +31,7 @@ def predict(model, images, batch_size=500):
             "probabilities. Leave out its last activation, or call `model.predict`. "
             "Received: outputs in [0, 1] that sum to 1 for every image"
         )
-    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
-    return exponentials / exponentials.sum(-1, keepdims=True)
+    return softmax(logits, axis=-1)
 
 
 def _are_probabilities(outputs):
