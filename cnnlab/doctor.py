@@ -47,6 +47,7 @@ def findings(available):
     yield from _data(available)
     yield from _disk()
     yield from _programs()
+    yield from _limits()
 
 
 def _python():
@@ -143,3 +144,19 @@ def _programs():
         else:
             remedy = f"wanted for {use} alone; on Debian: apt install {name}"
             yield Finding(name, "note", "not found (optional)", remedy)
+
+
+def _limits():
+    """Says what keeps students' code within its limits, where any is graded."""
+    if not shutil.which("bwrap"):
+        return
+    from cnnlab.classroom import cgroup
+
+    if cgroup.available(switch_on=False):
+        found = "kept by the kernel: control groups of version 2"
+        yield Finding("limits of grading", "good", found)
+    else:
+        found = (
+            "kept by cnnlab's guard: no control groups of version 2 for this account"
+        )
+        yield Finding("limits of grading", "good", found)

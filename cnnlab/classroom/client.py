@@ -66,6 +66,13 @@ class Client(NotebookClient):
         if self.guard:
             self.guard.kill(reason)
 
+    def close(self):
+        """Kills whatever is left and ends the guard."""
+        self.stop("end")
+        if self.guard:
+            self.guard.join()
+            self.guard.tree.close()
+
     def process_message(self, msg, cell, cell_index):
         self.bytes_left -= LEAST + len(str(msg["content"])) + len(str(msg["metadata"]))
         self.bytes_left -= sum(LEAST + len(each) for each in msg.get("buffers", []))

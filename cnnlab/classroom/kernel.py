@@ -12,7 +12,7 @@ from cnnlab.classroom import cgroup, sandbox, syscalls
 class SandboxManager(AsyncKernelManager):
     """Starts a kernel in a sandbox around `folder`."""
 
-    def __init__(self, folder, limits, sandboxed=True):
+    def __init__(self, folder, limits, sandboxed=True, hidden=()):
         super().__init__(
             context=zmq.asyncio.Context(),
             transport="ipc",
@@ -23,6 +23,7 @@ class SandboxManager(AsyncKernelManager):
         self.context.setsockopt(zmq.MAXMSGSIZE, limits.output_megabytes * 10**6)
         self.context.setsockopt(zmq.RCVHWM, 100)
         self.folder, self.limits, self.sandboxed = folder, limits, sandboxed
+        self.hidden = hidden  # paths that the sandbox does not show
         self.group = None  # the control group, where the machine has any
 
     @property
@@ -41,7 +42,9 @@ class SandboxManager(AsyncKernelManager):
             self.group = cgroup.Group(self.folder.parent.name, self.limits)
         group = self.group and self.group.path
         with syscalls.opened() as filters:
-            before = sandbox.command(self.folder, self.limits, filters, group)
+            before = sandbox.command(
+                self.folder, self.limits, filters, group, self.hidden
+            )
             await super()._async_launch_kernel(
                 [*before, *kernel_cmd], pass_fds=filters, **options
             )

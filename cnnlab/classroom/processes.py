@@ -17,7 +17,7 @@ PROC = Path("/proc")
 KILL_SECONDS = 5
 TICK = os.sysconf("SC_CLK_TCK")
 MEMORY = ("VmRSS:", "VmPTE:", "VmSwap:")  # pages, the tables that find them, swapped
-SOCKET_BYTES = 2 * 212_992  # that one may keep: twice the kernel's net.core.wmem_max
+BUFFER = Path("/proc/sys/net/core/wmem_default")  # bytes that a socket may keep
 
 
 class Tree:
@@ -74,7 +74,9 @@ def _open_child(process, parents):
 
 
 def _ended(handles, milliseconds):
-    """Waits for processes; says whether all have ended."""
+    """Waits for processes, if there are any; says whether all have ended."""
+    if not handles:
+        return True
     poll = select.poll()
     for each in handles:
         poll.register(each, select.POLLIN)
@@ -130,7 +132,7 @@ def megabytes(processes):
                 if line.startswith(MEMORY):
                     total += int(line.split()[1]) * 1024
         sockets = max(sockets, _sockets(task))
-    return (total + sockets * SOCKET_BYTES) / 1e6
+    return (total + sockets * int(BUFFER.read_text())) / 1e6
 
 
 def _sockets(task):

@@ -13,7 +13,7 @@ from shutil import copytree, ignore_patterns
 
 import nbformat
 
-from cnnlab.classroom import folders
+from cnnlab.classroom import folders, sandbox
 from cnnlab.classroom.client import Client
 from cnnlab.classroom.inside import save_arguments
 from cnnlab.classroom.kernel import SandboxManager
@@ -32,7 +32,8 @@ def run(notebook, cases, limits, extra_files=None, sandboxed=True):
     """Executes a notebook and calls its functions.
 
     Args:
-        notebook: A notebook whose test cells bear the names of the functions.
+        notebook: A notebook whose test cells bear the names of the functions; its
+            metadata may say `{"cnnlab": {"numpy_alone": True}}`.
         cases: Dict from the name of a function to its list of `Case`s.
         limits: `sandbox.Limits`.
         extra_files: Folder of files that lie beside the notebook, or None.
@@ -70,14 +71,16 @@ def _with_calls(notebook, cases):
 
 def _execute(notebook, folder, limits, sandboxed):
     """Executes all cells in place; returns why it was stopped early, or None."""
-    manager = SandboxManager(folder, limits, sandboxed)
+    alone = notebook.metadata.get("cnnlab", {}).get("numpy_alone")
+    hidden = sandbox.libraries() if alone else ()
+    manager = SandboxManager(folder, limits, sandboxed, hidden)
     client = Client(notebook, km=manager, limits=limits, folder=folder)
     try:
         asyncio.run(client.run())
     except Exception as error:
         return client.reason or ("time" if client.slow else _reason(error))
     finally:
-        client.stop("end")
+        client.close()
         manager.context.destroy(linger=0)
     reason = None if client.reason == "end" else client.reason
     return reason or ("time" if client.slow else None)

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ NOBODY = 65534
 PYTHON = (sys.base_prefix, sys.prefix, str(PACKAGE))
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
 SYSTEM += ("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache")
+LIBRARIES = ("scipy", "sklearn", "skimage", "pandas", "keras", "keras_tuner", "jax")
+LIBRARIES += ("tensorflow", "torch", "torchvision", "numba", "cv2", "onnxruntime")
 COVERED = ("/usr/local/share", "/usr/local/etc")  # nbgrader's exchange and settings
 ISOLATED = shlex.split(
     "--unshare-all --unshare-user --disable-userns --uid 1000 --gid 1000"
@@ -102,7 +105,22 @@ def _system():
     return [Path(each).resolve() for each in SYSTEM]
 
 
-def command(folder, limits, filters=(), group=None):
+def libraries():
+    """Lists what is hidden where NumPy alone is allowed: libraries, and this package.
+
+    The rooms of the package that teach are hidden; this one, which runs the notebook,
+    is not.
+    """
+    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    others = [Path(place) / each for place in places for each in LIBRARIES]
+    needed = {PACKAGE / "__init__.py", PACKAGE / "classroom"}
+    rooms = [*PACKAGE.glob("*.py"), *PACKAGE.glob("*/")]
+    return [
+        str(path) for path in (*others, *rooms) if path.exists() and path not in needed
+    ]
+
+
+def command(folder, limits, filters=(), group=None, hidden=()):
     """Builds the command line before which a program runs in the sandbox.
 
     Started as root, the command becomes nobody first: the kernel ignores the limit of
@@ -115,6 +133,7 @@ def command(folder, limits, filters=(), group=None):
         limits: `Limits`.
         filters: Descriptors of `syscalls.opened`, handed down to the command.
         group: Folder of the control group to join, or None.
+        hidden: Files and folders of Python that are not shown; see `libraries`.
 
     Returns:
         A list of strings.
@@ -123,7 +142,8 @@ def command(folder, limits, filters=(), group=None):
     places = list(shown)
     if os.geteuid() == 0:
         places = [f"/mnt/{number}" for number, _ in enumerate(shown)]
-    arguments = ["bwrap", *_visible(dict(zip(shown, places))), *ISOLATED]
+    visible = [*_visible(dict(zip(shown, places))), *_hiding(hidden)]
+    arguments = ["bwrap", *visible, *ISOLATED]
     arguments += [part for each in filters for part in ("--seccomp", str(each))]
     arguments += ["--chdir", str(folder), "--", "prlimit", *_resources(limits), "--"]
     if os.geteuid() == 0:
@@ -148,6 +168,16 @@ def _visible(places):
         arguments += ["--remount-ro", path]
     arguments += ["--bind", places[folder], folder]
     return [*arguments, "--dev", "/dev", "--proc", "/proc"]
+
+
+def _hiding(paths):
+    arguments = []
+    for path in paths:
+        if os.path.isdir(path):
+            arguments += ["--size", "1048576", "--tmpfs", path, "--remount-ro", path]
+        else:
+            arguments += ["--ro-bind", "/dev/null", path]
+    return arguments
 
 
 def _as_nobody(shown):

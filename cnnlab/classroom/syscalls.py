@@ -61,6 +61,7 @@ CONDITIONS = {
     "close_range": ((436, 436), [(2, ANY_BIT, 2, True)]),  # CLOSE_RANGE_UNSHARE
     "socket": ((41, 198), [(0, EQUAL, 1, False)]),  # AF_UNIX
     "socket of datagrams": ((41, 198), [(1, ANY_BIT, 0xE, True)]),
+    "setsockopt": ((54, 208), [(1, EQUAL, 1, True), (2, EQUAL, 7, True)]),  # SO_SNDBUF
     "socketpair": ((53, 199), [(0, EQUAL, 1, False)]),
     "socketpair of datagrams": ((53, 199), [(1, ANY_BIT, 0xE, True)]),
 }

@@ -105,6 +105,96 @@ BOMBS = {
         "except OSError:\n    time.sleep(60)",
         "too many or too large files|too much memory",
     ),
+    "page_tables": (
+        "import ctypes, mmap, time\nlibc = ctypes.CDLL(None)\n"
+        "libc.mmap.restype, word = ctypes.c_void_p, ctypes.c_size_t\n"
+        "libc.mmap.argtypes = [ctypes.c_void_p, word, *[ctypes.c_int] * 3, word]\n"
+        "for number in range(60_000):\n    place = (1 << 40) + (number << 30)\n"
+        "    ctypes.memset(libc.mmap(place, 4096, 3, 0x22, -1, 0), 1, 1)\n"
+        "time.sleep(60)",
+        "too much memory",
+    ),
+    "many_mappings": (
+        "import ctypes, os, time\nlibc = ctypes.CDLL(None)\n"
+        "libc.mmap.restype = ctypes.c_void_p\nfor _ in range(8):\n    os.fork()\n"
+        "for number in range(60_000):\n"
+        "    libc.mmap(None, 4096, 1 + number % 2 * 2, 0x22, -1, 0)\n"
+        "time.sleep(60)",
+        "too much memory|ran too long",
+    ),
+    "full_backlog": (
+        "import socket, time\nserver, kept = socket.socket(socket.AF_UNIX), []\n"
+        "server.bind('listening')\nserver.listen(4000)\nfor _ in range(4000):\n"
+        "    client = socket.socket(socket.AF_UNIX)\n    client.setblocking(False)\n"
+        "    client.connect('listening')\n    client.send(bytes(150_000))\n"
+        "    client.close()\ntime.sleep(60)",
+        "too much memory",
+    ),
+    "files_in_flight": (
+        "import socket\n"
+        + HELD.format(
+            "a, b = socket.socketpair(); kept += [a, b]\n"
+            "    socket.send_fds(a, [b'x'], [file.fileno()])"
+        ),
+        "no function",
+    ),
+    "running_programs": (
+        "import os, shutil, subprocess, time\nfor number in range(9):\n"
+        "    shutil.copy('/bin/sleep', 'x')\n"
+        "    with open('x', 'ab') as file:\n        file.write(bytes(40_000_000))\n"
+        "    subprocess.Popen(['./x', '60'])\n    time.sleep(0.05)\n"
+        "    os.remove('x')\ntime.sleep(60)",
+        "too large files",
+    ),
+    "children_of_nobody": (
+        "import os, signal, time\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "for _ in range(8):\n    if os.fork() == 0:\n        while True:\n"
+        "            if os.fork() == 0:\n                end = time.time() + 0.2\n"
+        "                while time.time() < end:\n                    pass\n"
+        "                os._exit(0)\n            time.sleep(0.2)\ntime.sleep(10)",
+        "ran too long|too much memory",
+    ),
+    "first_thread_ended": (
+        "import ctypes, os, threading, time\ndef work():\n    time.sleep(0.5)\n"
+        "    kept = np.ones(120_000_000)\n    time.sleep(60)\n"
+        "if os.fork() == 0:\n    threading.Thread(target=work).start()\n"
+        "    ctypes.CDLL(None).pthread_exit(None)\ntime.sleep(11)",
+        "too much memory",
+    ),
+    "semaphores": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "print('semaphores:', max(libc.semget(0, 9999, 0o1600) for _ in range(9)))",
+        "no function",
+    ),
+    "pinned_pipes": (
+        "import ctypes, os, time\nlibc, kept = ctypes.CDLL(None), []\n"
+        "for name in ('vmsplice', 'splice', 'tee', 'unshare'):\n"
+        "    print(name, getattr(libc, name)(0, 0, 0, 0, 0, 0))",
+        "no function",
+    ),
+    "many_parts": (
+        "kernel, parts = get_ipython().kernel, [bytes(2_900_000)] * 900\n"
+        "import zmq; socket = kernel.iopub_thread.socket\n"
+        "kernel.iopub_thread.schedule(\n"
+        "    lambda: socket.send_multipart([zmq.Frame(each) for each in parts],\n"
+        "                                  copy=False))\n"
+        "import time; time.sleep(8)",
+        "printed too much|too much memory|ended|no function",
+    ),
+    "objects_in_message": (
+        "content = {'data': {'application/json': [{}] * 600_000}, 'metadata': {}}\n"
+        "kernel = get_ipython().kernel\n"
+        "kernel.session.send(kernel.iopub_socket, 'display_data', content,\n"
+        "    parent=kernel.get_parent())\nimport time; time.sleep(5)",
+        "printed too much",
+    ),
+    "long_signature": (
+        "socket = get_ipython().kernel.iopub_socket\n"
+        "for _ in range(9):\n    socket.send_multipart(\n"
+        "        [b'x', b'<IDS|MSG>', b's' * 2_500_000, *[b'{}'] * 4])\n"
+        "import time; time.sleep(1)",
+        "no function|printed|ended",
+    ),
     "deep_message": (
         "kernel, deep = get_ipython().kernel, []\n"
         "for _ in range(900):\n    deep = [deep]\n"

@@ -2,15 +2,17 @@
 
 import io
 from copy import deepcopy
+from dataclasses import replace
 
 import nbformat
 import numpy as np
 import pytest
-from conftest import ASSIGNMENTS, answered, grade_all, hand_in, lines, make_course
+from conftest import ASSIGNMENTS, cell, in_own_process
 
-from cnnlab.classroom import exercise
+from cnnlab.classroom import exercise, practice, sandbox
 from cnnlab.classroom.exercise import HIDDEN
 from cnnlab.classroom.mark import judge
+from cnnlab.classroom.run import run
 
 NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").glob("[0-9][0-9]_*"))
 IMPORT = "from cnnlab.classroom.exercise import case, mistake\n"
@@ -35,21 +37,60 @@ def wrong_answers(notebook, exercises, number):
     return sources
 
 
+def answers_in(notebook):
+    """Returns the sources of the cells that hold answers, by their names."""
+    marked = [(c, c.metadata.get("nbgrader", {})) for c in notebook.cells]
+    return {m["grade_id"]: c.source for c, m in marked if m.get("solution")}
+
+
+def session(notebook, exercises, variants):
+    """Builds a notebook in which every variant answers every exercise, in turn.
+
+    Returns:
+        `(notebook, cases)`, as `run` takes them. A function is known by its own name
+        and that of the variant.
+    """
+    plain = [c for c in notebook.cells if not c.metadata.get("nbgrader")]
+    cells = [c for c in plain if c.cell_type == "code"]
+    cases = {}
+    for variant, sources in variants.items():
+        for each in exercises:
+            name = f"{each.name}_{variant}"
+            source = sources.get(f"answer-{each.name}")
+            if source is not None:
+                source += f"\n{name} = {each.name}\n"
+                cells += [nbformat.v4.new_code_cell(source), cell("", name, 1)]
+                cases[name] = each.draw("anybody")
+    return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata), cases
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def graded(request, tmp_path_factory):
-    """An assignment's exercises, and the records of solution, blank and mistakes."""
-    course = make_course(tmp_path_factory.mktemp("assignments"), request.param)
+    """An assignment's exercises, and the marks of solution, blank and mistakes.
+
+    All of them are run in one sandbox.
+    """
     path, notebook = source_of(request.param)
     exercises = exercise.read(path)
-    hand_in(course, "solution", notebook, request.param)
-    hand_in(course, "blank", course.released(request.param), request.param)
-    students = ["solution", "blank"]
+    blank = tmp_path_factory.mktemp("blank") / path.name
+    practice.start(path, blank)
+    variants = {
+        "solution": answers_in(notebook),
+        "blank": answers_in(nbformat.read(blank, as_version=4)),
+    }
     for number in range(max(len(each.mistakes) for each in exercises)):
-        sources = wrong_answers(notebook, exercises, number)
-        students.append(f"mistake{number}")
-        wrong = answered(course, sources, request.param)
-        hand_in(course, students[-1], wrong, request.param)
-    return exercises, grade_all(course, students, request.param)
+        variants[f"mistake{number}"] = wrong_answers(notebook, exercises, number)
+    made, cases = session(notebook, exercises, variants)
+    _, answers, reason = in_own_process(run, made, cases, sandbox.Limits())
+    marks = {
+        (each.name, variant): judge(
+            replace(each, name=name), cases[name], answers, reason
+        )
+        for variant in variants
+        for each in exercises
+        if (name := f"{each.name}_{variant}") in cases
+    }
+    return exercises, marks
 
 
 def test_three_to_six_exercises_and_one_free_text():
@@ -63,27 +104,26 @@ def test_three_to_six_exercises_and_one_free_text():
 
 
 def test_the_solution_gets_full_marks(graded):
-    exercises, records = graded
-    for each, mark in zip(exercises, records["solution"]["marks"], strict=True):
-        assert (mark["name"], mark["points"]) == (each.name, each.points)
+    exercises, marks = graded
+    for each in exercises:
+        assert marks[each.name, "solution"].points == each.points
 
 
 def test_the_blank_gets_none(graded):
-    _, records = graded
-    for mark in records["blank"]["marks"]:
-        assert mark["points"] == 0
-        assert mark["lines"] == ["There is no answer yet."]
+    exercises, marks = graded
+    for each in exercises:
+        assert marks[each.name, "blank"].points == 0
+        assert marks[each.name, "blank"].lines == ["There is no answer yet."]
 
 
 def test_each_mistake_loses_points_and_gets_its_hint(graded):
-    exercises, records = graded
+    exercises, marks = graded
     for each in exercises:
         assert len(each.mistakes) >= 2
         for number, mistake in enumerate(each.mistakes):
-            record = records[f"mistake{number}"]
-            mark = next(m for m in record["marks"] if m["name"] == each.name)
-            assert mark["points"] < each.points, mistake.__name__
-            assert mistake.hint in lines(record, each.name), mistake.__name__
+            mark = marks[each.name, f"mistake{number}"]
+            assert mark.points < each.points, mistake.__name__
+            assert mistake.hint in "\n".join(mark.lines), mistake.__name__
 
 
 @pytest.mark.parametrize("name", NAMES)
