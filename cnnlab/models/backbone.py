@@ -108,8 +108,7 @@ def _efficientnet_small(path, input_shape):
     model = efficientnet("small", input_shape, num_classes=None, drop_path=0)
     if path:
         trained = keras.models.load_model(path)
-        model.set_weights(trained.get_weights()[:-2])  # all but the head
-        model.layers[1].finalize_state()
+        copy_weights(model, keras.Model(trained.input, trained.layers[-1].input))
     return model
 
 

@@ -63,6 +63,13 @@ NUM_LABELS = transfer_labels.NUM_LABELS[NAME]
 SEEDS = transfer_labels.SEEDS
 
 
+def describe_head():
+    """Returns the columns that say from which weights and head a run starts."""
+    _, head = pretrained.load_head("local", FAMILY, OLD_CLASSES)
+    published = {"head_classes": list(head.classes), "head_checksum": head.checksum}
+    return {**transfer_labels.describe_weights(NAME), **published}
+
+
 def build():
     """Builds the frozen network whose head is made of the old columns."""
     *_, data, path, _ = load(NAME)
@@ -108,7 +115,8 @@ def try_rate(arm, learning_rate, fold):
         train_head(model, chosen, fold, learning_rate)
     kernel, bias = model.get_layer("head").get_weights()
     found = accuracy(features()[0][out] @ kernel + bias, labels[out])
-    return {"seed": fold, "images": len(out), "held_out_accuracy": round(found, 4)}
+    result = {"images": len(out), "held_out_accuracy": round(found, 4)}
+    return {"seed": fold, **result, **describe_head()}
 
 
 def try_tuning(arm, learning_rate, fold):
@@ -122,7 +130,8 @@ def try_tuning(arm, learning_rate, fold):
     train_set = labelled((images[chosen], labels[chosen]), None, fold)
     fit(model, train_set, fold, EPOCHS[TUNED], learning_rate)
     found = held_out(model, images[out], labels[out])
-    return {"seed": fold, "images": len(out), "held_out_accuracy": found}
+    result = {"images": len(out), "held_out_accuracy": found}
+    return {"seed": fold, **result, **describe_head()}
 
 
 def run(labels_per_class, seed):
@@ -133,7 +142,8 @@ def run(labels_per_class, seed):
     model = build()
     if labels_per_class == 0:
         untrained = {"seconds": 0.0, "epochs": 0, "learning_rate": 0}
-        return [{"arm": KEPT, "val_accuracy": held_out(model, *val_set), **untrained}]
+        found = {"val_accuracy": held_out(model, *val_set), **untrained}
+        return [{"arm": KEPT, **found, **describe_head()}]
     chosen = choose(train_set[1], labels_per_class, seed)
     mirrored = labelled(train_set, labels_per_class, seed)
     rows = []
@@ -147,7 +157,7 @@ def run(labels_per_class, seed):
         seconds = round(time.perf_counter() - started, 1)
         spent = {"epochs": EPOCHS[arm], "learning_rate": LEARNING_RATES[arm]}
         found = {"val_accuracy": held_out(model, *val_set), "seconds": seconds}
-        rows.append({"arm": arm, **found, **spent})
+        rows.append({"arm": arm, **found, **spent, **describe_head()})
     return rows
 
 

@@ -71,6 +71,12 @@ def load(name):
     return *hymenoptera.load(source, pixels), *pretrained.load(where, network)
 
 
+def describe_weights(name):
+    """Returns the columns that say which pretrained weights a run starts from."""
+    weights = load(name)[-1]
+    return {"backbone": weights.name, "backbone_checksum": weights.checksum}
+
+
 def choose(labels, per_class, seed):
     """Returns the positions of so many images of each class, or of all."""
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -141,12 +147,21 @@ def run(name, labels_per_class, seed):
     train_set, val_set, data, path, _ = load(name)
     images, labels = labelled(train_set, labels_per_class, seed)
     rates, rows = LEARNING_RATES[name], []
+    from_weights = describe_weights(name)
 
     def measure(model, way, seconds):
         pixels = model.input_shape[1]
         value = held_out(model, shrunk(val_set[0], pixels), val_set[1])
         spent = {"epochs": EPOCHS[way], "learning_rate": rates[way]}
-        rows.append({"arm": way, "val_accuracy": value, "seconds": seconds, **spent})
+        rows.append(
+            {
+                "arm": way,
+                "val_accuracy": value,
+                "seconds": seconds,
+                **spent,
+                **from_weights,
+            }
+        )
 
     def fit_all(model, way, images):
         return fit(model, (images, labels), seed, EPOCHS[way], rates[way])
@@ -180,8 +195,8 @@ def try_rate(tried_rate, seed):
             freeze(model, frozen=False)
             fit(model, chosen, seed, EPOCHS[way], rate)
         spent = {"epochs": EPOCHS[way], "learning_rate": rate}
-        found = held_out(model, *out_set)
-        rows.append({"arm": way, "held_out_accuracy": found, **spent})
+        found = {"held_out_accuracy": held_out(model, *out_set)}
+        rows.append({"arm": way, **found, **spent, **describe_weights("ants_and_bees")})
     return rows
 
 

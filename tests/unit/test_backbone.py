@@ -8,6 +8,7 @@ from keras import layers
 from cnnlab.models import backbone as module
 from cnnlab.models.backbone import backbone, freeze, with_head
 from cnnlab.models.efficientnet import VARIANTS
+from cnnlab.records import data_path
 
 ON_TENSORFLOW = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow",
@@ -103,3 +104,13 @@ def test_unknown_backbone_is_refused():
     message = r"`name` must be one of \['EfficientNet-B0', .*Received: 'ResNet'"
     with pytest.raises(ValueError, match=message):
         backbone("ResNet", None)
+
+
+@ON_TENSORFLOW
+def test_the_committed_weights_of_the_small_network_fit():
+    path = data_path("checkpoints/efficientnet_small_cifar10.keras")
+    trained, base = keras.models.load_model(path), backbone("EfficientNet small", path)
+    image = np.random.default_rng(0).random((1, 32, 32, 3), "float32")
+    features = keras.Model(trained.input, trained.layers[-1].input)(image)
+    pooled = np.mean(base(image), axis=(1, 2))
+    np.testing.assert_allclose(pooled, features, atol=1e-5)
