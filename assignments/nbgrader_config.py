@@ -10,6 +10,7 @@ from nbgrader import preprocessors
 
 from cnnlab.classroom.autograde import MarkOutside, RestoreCells
 from cnnlab.classroom.collect import BoundedExtractor, CarefulCollector
+from cnnlab.classroom.exchange import CarefulCollect
 from cnnlab.classroom.release import ClearRest
 from cnnlab.classroom.sanitize import clean
 
@@ -35,9 +36,10 @@ c.Autograde.autograde_preprocessors = [MarkOutside, preprocessors.AssignLatePena
 c.HTMLExporter.sanitize_html = True  # the formgrader's page, which may change marks
 c.HTMLExporter.exclude_anchor_links = True
 c.HTMLExporter.filters = {"clean_html": clean, "strip_files_prefix": clean}
+c.ExchangeFactory.collect = CarefulCollect
 c.ZipCollectApp.extractor_plugin = BoundedExtractor
 c.ZipCollectApp.collector_plugin = CarefulCollector
-c.FileNameCollectorPlugin.named_regexp = (  # STUDENT_attempt_TIME_NOTEBOOK.ipynb
-    r".*[/_](?P<student_id>[A-Za-z0-9.@+-]+)_attempt_(?P<timestamp>[0-9-]+)"
-    r"_(?P<file_id>\w+)"
+c.FileNameCollectorPlugin.named_regexp = (  # STUDENT_attempt_TIME_FILE, first match
+    r"(?:/[^/]*)*?/(?:gradebook_)?(?P<student_id>[^/]+?)"
+    r"_attempt_(?P<timestamp>[0-9][0-9TZ:.+-]*)_(?P<file_id>.+)"
 )
