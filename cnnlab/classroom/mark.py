@@ -21,7 +21,10 @@ STOPPED = {
 ENDINGS = (".npy", ".txt")  # of an answer, and of an error's text
 REPORTED = {
     b"NotImplementedError": "There is no answer yet.",
-    b"Missing": "There is no function of this name: did its cell stop with an error?",
+    b"Missing": (
+        "There is no function of this name: is its cell gone, or does it stop with an "
+        "error?"
+    ),
 }
 ERROR = "Your function stopped with an error."
 WRONG_SHAPE = "The result has the wrong shape {}."

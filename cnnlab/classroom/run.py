@@ -1,7 +1,8 @@
 """A notebook executed in a sandbox, and what its functions answered, as plain files.
 
 Each exercise's function is called right after its test cell has run, so that a kernel
-which dies later takes nothing back. The answers are read when the sandbox is gone.
+which dies later takes nothing back; where there was none yet, once more at the end. The
+answers are read when the sandbox is gone.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ MAX_TEXT = 400  # bytes of an error that the student's process reports
 OWN = ("*.ipynb", "kernel.json", "socket*")  # files that a student cannot bring along
 CALL = (
     "from cnnlab.classroom.inside import answer as _answer\n"
-    "_answer({name!r}, globals().get({name!r}))"
+    "_answer({name!r}, globals().get({name!r}), again={again})"
 )
 
 
@@ -62,11 +63,15 @@ def _with_calls(notebook, cases):
         cells.append(cell)
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if name in cases:
-            call = nbformat.v4.new_code_cell(CALL.format(name=name))
-            call.metadata["call"] = True
-            cells.append(call)
-    notebook.cells = cells
+            cells.append(_call(name))
+    notebook.cells = cells + [_call(name, again=True) for name in cases]
     return notebook
+
+
+def _call(name, again=False):
+    cell = nbformat.v4.new_code_cell(CALL.format(name=name, again=again))
+    cell.metadata["call"] = True
+    return cell
 
 
 def _execute(notebook, folder, limits, sandboxed):
