@@ -11,6 +11,7 @@ from nbgrader import preprocessors
 from cnnlab.classroom.autograde import MarkOutside, RestoreCells
 from cnnlab.classroom.collect import BoundedExtractor, CarefulCollector
 from cnnlab.classroom.exchange import CarefulCollect
+from cnnlab.classroom.notebooks import AnyNotebook
 from cnnlab.classroom.release import ClearRest
 from cnnlab.classroom.sanitize import clean
 
@@ -31,6 +32,7 @@ c.GenerateAssignment.preprocessors = [
     preprocessors.ComputeChecksums,
     preprocessors.SaveCells,
 ]
+c.Autograde.exporter_class = AnyNotebook
 c.Autograde.sanitize_preprocessors = [RestoreCells]
 c.Autograde.autograde_preprocessors = [MarkOutside, preprocessors.AssignLatePenalties]
 c.HTMLExporter.sanitize_html = True  # the formgrader's page, which may change marks

@@ -4,6 +4,7 @@
 and the formgrader's button mark exactly as `cnnlab grade` does.
 """
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 from traitlets import Bool, Instance
 
-from cnnlab.classroom import exercise, sandbox, submission
+from cnnlab.classroom import arrivals, exercise, sandbox, submission
 from cnnlab.classroom.harmless import make_harmless
 from cnnlab.classroom.mark import judge
 from cnnlab.classroom.records import write_record
@@ -55,15 +56,34 @@ class MarkOutside(NbGraderPreprocessor):
             raise RuntimeError(problem)
         root, assignment, student, notebook = course_paths(resources)
         exercises = exercise.read(root / "source" / assignment / f"{notebook}.ipynb")
-        cases = {each.name: each.draw(student) for each in exercises}
+        came = (
+            root / "submitted" / student / assignment / f"{notebook}.ipynb"
+        ).read_bytes()
+        cases = {each.name: each.draw(seed(student, came)) for each in exercises}
         folder = root / "autograded" / student / assignment
         executed, answers, reason = run(nb, cases, self.limits, folder, not self.unsafe)
         marks = [judge(each, cases[each.name], answers, reason) for each in exercises]
         with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
             save(gradebook, marks, assignment, student, notebook, _unanswered(nb))
+            if moment := arrivals.arrived(root, assignment, student, came):
+                found = gradebook.find_submission(assignment, student)
+                found.timestamp = moment  # whatever timestamp.txt says
+                gradebook.db.commit()
         record = {"marks": [mark.as_dict() for mark in marks], "reason": reason}
         write_record(root, assignment, student, record)
         return make_harmless(executed), resources
+
+
+def seed(student, notebook):
+    """Returns the text that a student's cases are drawn by.
+
+    Inputs can be printed and so be read in the feedback: another attempt gets others.
+
+    Args:
+        student: The student's name.
+        notebook: Bytes of the notebook that was handed in.
+    """
+    return f"{student}/{hashlib.sha256(notebook).hexdigest()}"
 
 
 def _unanswered(notebook):

@@ -153,7 +153,9 @@ class _Cut(logging.Formatter):
 
     def format(self, record):
         text = super().format(record)
-        return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " ..."
+        if len(text) <= LONGEST_LINE:
+            return text
+        return f"{text[: LONGEST_LINE // 2]} ... {text[-LONGEST_LINE // 2 :]}"
 
 
 def log_to(root):

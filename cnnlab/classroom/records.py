@@ -5,6 +5,7 @@ grading that was killed goes on where it stopped, and only what changed is done 
 """
 
 import hashlib
+import itertools
 import json
 import os
 
@@ -15,13 +16,31 @@ from cnnlab.classroom.errors import CourseError
 def students(course, assignment):
     """Lists who handed an assignment in.
 
+    A folder whose name is decomposed Unicode, as a Mac writes it, is renamed.
+
     Returns:
         `(names, refused)`: students' names, and folders whose names cannot be names.
     """
     folders = sorted((course.root / "submitted").glob("*"))
-    handed_in = [each.name for each in folders if os.path.lexists(each / assignment)]
-    names = [name for name in handed_in if submission.is_name(name)]
-    return names, [name for name in handed_in if name not in names]
+    handed_in = [each for each in folders if os.path.lexists(each / assignment)]
+    names, refused = [], []
+    for folder in handed_in:
+        name = submission.plain_name(folder.name)
+        if submission.is_name(name) and _is_called(folder, name):
+            names.append(name)
+        else:
+            refused.append(folder.name)
+    return names, refused
+
+
+def _is_called(folder, name):
+    """Says whether a folder bears a name, and renames it if it is written otherwise."""
+    if folder.name == name:
+        return True
+    if folder.is_symlink() or os.path.lexists(folder.with_name(name)):
+        return False
+    folder.rename(folder.with_name(name))
+    return True
 
 
 def choose(course, assignment, names, student=None):
@@ -80,8 +99,12 @@ def fingerprint(course, assignment, student):
     """Returns a digest of a submission's files and of the assignment's source."""
     digest = hashlib.sha256(course.source(assignment).read_bytes())
     folder = course.root / "submitted" / student / assignment
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        name = path.relative_to(folder)
-        digest.update(f"{name}/{status.st_size}/{status.st_mtime_ns}".encode())
+    try:
+        digest.update(folder.lstat().st_mode.to_bytes(4, "big"))
+        found = () if folder.is_symlink() else submission.entries(folder)
+        for name, _, status in itertools.islice(found, submission.MAX_FILES + 1):
+            text = f"{status.st_size}/{status.st_mtime_ns}"
+            digest.update(os.fsencode(name) + text.encode())
+    except OSError as error:
+        digest.update(type(error).__name__.encode())
     return digest.hexdigest()

@@ -77,7 +77,7 @@ WHOSE = [
     (f"bob_attempt_{TIME}_eve{END}", "bob"),
     (f"gradebook_bob_attempt_{TIME}_gradebook_eve{END}", "bob"),
     (f"bob_attempt_{TIME}_x/eve{END}", "bob"),
-    (f"bob_attempt_{TIME}_../eve{END}", None),
+    (f"bob_attempt_{TIME}_../eve{END}", "bob"),
     (f"Özil{END}", "Özil"),
     (f"mu\u0308ller{END}", "müller"),
     (f"李雷{END}", "李雷"),
