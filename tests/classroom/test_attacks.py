@@ -120,11 +120,11 @@ FILES = {
         + b"[" * 900
         + b"]" * 900
         + b"}}",
-        "damaged|not a Jupyter notebook|could not be graded|no answer",
+        "damaged|not a Jupyter notebook|could not be graded|no function",
     ),
     "surrogates": (
         json.dumps(nbformat.v4.new_notebook(metadata={"x": "\ud800"})).encode(),
-        "not a Jupyter notebook",
+        "no function",
     ),
 }
 
