@@ -8,6 +8,7 @@ $(shell mkdir -p build/home)
 endif
 
 READY := .venv/ready-requirements$(if $(GPU),-gpu)
+TIER := $(if $(ALL),,-m "not nightly")
 LAB_STATE := build/lab
 LAB_LAYOUT = $(LAB_STATE)/default-37a8.jupyterlab-workspace
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
@@ -22,7 +23,7 @@ compile_added = $(COMPILE) pyproject.toml --extra $(1) --constraint requirements
 	awk '$(ADDED_BLOCKS)' requirements.txt requirements-$(1).txt >build/lock && \
 	cp build/lock requirements-$(1).txt
 
-.PHONY: help setup lab test unit jax lessons lesson execute classroom browser check site claims bench lock clean
+.PHONY: help setup lab test unit backend jax nightly lessons lesson execute classroom browser check site claims bench lock clean
 .NOTPARALLEL:
 
 help:  ## this list
@@ -50,12 +51,15 @@ lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the 
 		--LabApp.workspaces_dir="$(CURDIR)/$(LAB_STATE)" --LabApp.extension_manager=readonly \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
-test: unit jax lessons  ## unit tests on both backends, then every lesson, cell by cell
+test: unit backend lessons  ## unit tests, on both backends, then every lesson, cell by cell
 
-unit: $(READY)  ## the unit tests
-	@$(VENV) python -m pytest -p no:nbval tests/unit
+unit: $(READY)  ## the unit tests (ALL=1: those of the night as well)
+	@$(VENV) python -m pytest -p no:nbval -n 2 --dist loadfile $(TIER) tests/unit
 
-jax: $(READY)  ## the unit tests of the rooms that promise to run on JAX too
+backend: $(READY)  ## every public name of the rooms that promise to run on JAX, once
+	@$(VENV) KERAS_BACKEND=jax python -m pytest -p no:nbval -n 2 $(TIER) tests/backend
+
+jax: $(READY)  ## all unit tests of those rooms on JAX
 	@$(VENV) KERAS_BACKEND=jax python -m pytest -p no:nbval tests/unit
 
 lessons: $(READY)  ## every lesson, cell by cell, against its stored outputs (N=02: that)
@@ -68,23 +72,26 @@ lesson: $(READY)  ## run lesson N=02 without a browser; HTML with figures in bui
 execute: $(READY)  ## run lesson N=02 and store its outputs in the notebook itself
 	@$(VENV) python tests/notebooks/execute.py $(N)
 
-classroom: $(READY)  ## release, grading in the sandbox, feedback (bubblewrap; ALL=1: every attack)
-	@$(VENV) python -m pytest tests/classroom $(if $(ALL),,-m "not nightly")
+classroom: $(READY)  ## a class graded in the sandbox (needs bubblewrap; ALL=1: attacks)
+	@$(VENV) python -m pytest $(TIER) tests/classroom
 
 check: $(READY)  ## format, lint and unit tests: before every commit
 	@$(VENV) ruff format --check
 	@$(VENV) ruff check
 	@$(MAKE) unit
 
-browser: site  ## lessons in JupyterLab and the book, in Chromium
+browser: site  ## explorers, a lesson and the book in Chromium (ALL=1: every lesson)
 	@.ci/browser
-	@$(VENV) python -m pytest tests/browser
+	@$(VENV) python -m pytest $(TIER) tests/browser
 
 site: .venv/ready-requirements-site  ## the lessons as a book, in build/site/
 	@$(VENV) python book/build.py
 
 claims: $(READY)  ## every number stated (QUICK=1: in seconds; with CNNLAB_DATA also on real data)
 	@$(VENV) python -m pytest tests/claims $(if $(QUICK),-m quick)
+
+nightly:  ## what takes too long for every push
+	@$(MAKE) unit backend jax lessons classroom browser ALL=1
 
 bench: $(READY)  ## every claim of speed, and README's table (FULL=1: all that needs no GPU)
 	@$(if $(FULL),test -n "$(CNNLAB_DATA)" || { echo 'FULL=1 needs CNNLAB_DATA.'; exit 2; })

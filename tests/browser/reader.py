@@ -1,6 +1,7 @@
 """JupyterLab as `make lab` starts it, on a copy of the lessons, and its reader."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -59,7 +60,7 @@ def served():
         "--no-browser",
         f"--ServerApp.ip={HERE} --ServerApp.port={port}",
         f"--IdentityProvider.token={TOKEN}",
-        f"--ServerApp.root_dir={COURSE}",
+        f"--ServerApp.root_dir={shlex.quote(str(COURSE))}",
         "--LabApp.expose_app_in_browser=True",
         "--allow-root" if os.geteuid() == 0 else "",
     ]

@@ -1,13 +1,23 @@
-"""Every lesson in JupyterLab, in a browser: it runs, it answers, and nothing leaves."""
+"""Lessons in JupyterLab, in a browser: they run, they answer, and nothing leaves.
 
+A push runs one notebook that holds every explorer, and one lesson, another every day;
+at night all of them run.
+"""
+
+import datetime
 import json
 import re
 
+import explorers
 import pytest
 import reader
 from conftest import ROOT, Witness
 
 LESSONS = [path.stem for path in sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))]
+IN_TURN = LESSONS[datetime.date.today().toordinal() % len(LESSONS)]
+NOTEBOOKS = [explorers.NAME, IN_TURN] + [
+    pytest.param(name, marks=pytest.mark.nightly) for name in LESSONS if name != IN_TURN
+]
 EXPLORER = ".jp-OutputArea-output .cnnlab-explorer"  # the class that every one has
 KNOBS = "select, input[type=number], .widget-readout[contenteditable]"
 IS_LAST = "knob => knob.selectedIndex === knob.length - 1"
@@ -39,11 +49,12 @@ def turn(knob):
 @pytest.fixture(scope="module")
 def address():
     reader.copy_course()
+    explorers.write(reader.COURSE / "notebooks")
     with reader.served() as address:
         yield address
 
 
-@pytest.fixture(scope="module", params=LESSONS)
+@pytest.fixture(scope="module", params=NOTEBOOKS)
 def lesson(request, chromium, address):
     """A lesson after Run All: its witness, its name, its code cells."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
@@ -86,9 +97,14 @@ def test_keys_typed_on_a_knob_are_no_commands_to_the_notebook(lesson):
 
 def num_explorers(name):
     """Counts the cells of a lesson that ask for an explorer."""
-    cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+    path = reader.COURSE / "notebooks" / f"{name}.ipynb"
+    cells = json.loads(path.read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     return len(re.findall(r"^\w+_explorer\(", "\n".join(code), re.MULTILINE))
+
+
+def test_generated_notebook_holds_every_explorer_of_the_package():
+    assert explorers.in_notebook() == explorers.of_the_package()
 
 
 def test_every_explorer_of_the_lesson_is_there(lesson):

@@ -98,6 +98,7 @@ def pad_symmetrically(model, monkeypatch):
             monkeypatch.setattr(layer, "call", lambda x, f=call, p=pad: f(p(x)))
 
 
+@pytest.mark.nightly  # 6 s
 @pytest.mark.parametrize("change", [forget_epsilon, forget_the_six, pad_symmetrically])
 def test_a_network_that_is_almost_the_right_one_is_noticed(
     classifier, images, monkeypatch, change
@@ -107,6 +108,7 @@ def test_a_network_that_is_almost_the_right_one_is_noticed(
     assert np.abs(np.subtract(received, measured())).max() > 0.02
 
 
+@pytest.mark.nightly  # 7 s
 @pytest.mark.parametrize(
     "inputs_of",
     [

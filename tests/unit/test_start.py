@@ -27,6 +27,7 @@ def test_exception_passes_and_standard_error_comes_back(capfd):
     assert capfd.readouterr().err == "afterwards\n"
 
 
+@pytest.mark.nightly  # TensorFlow starts twice: 20 s
 @pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason="needs an x86-64"
 )
