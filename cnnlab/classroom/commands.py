@@ -31,6 +31,8 @@ def release(root, name=None):
 
 def grade(root, name=None, student=None, jobs=None, unsafe=False):
     """Grades what is not graded yet; with a student's name, that one again."""
+    if jobs is not None and jobs < 1:
+        raise CourseError(f"`--jobs` must be at least 1. Received: {jobs}")
     course = open_course(root)
     if unsafe:
         console.print("[bold red]--unsafe: students' code runs as you, on your files.")

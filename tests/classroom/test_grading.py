@@ -277,6 +277,13 @@ def test_unsafe_is_said_and_logged(course, monkeypatch):
     assert points_of(records.read_record(course, TINY, "dan")) == POINTS["dan"]
 
 
+@pytest.mark.parametrize("jobs", ["-1", "0"])
+def test_at_least_one_is_graded_at_a_time(course, jobs):
+    result = cnnlab("grade", TINY, "--jobs", jobs, "--course", course.root)
+    assert result.exit_code == 1
+    assert f"at least 1. Received: {jobs}" in result.output
+
+
 @pytest.mark.parametrize("student", ["../ann", "nobody", ""])
 def test_a_student_who_handed_nothing_in_is_not_graded(course, student):
     with pytest.raises(CourseError, match="was handed in by ann, bob"):
