@@ -1,1 +1,1 @@
-"""Architecture search: spaces of networks, and objectives for KerasTuner."""
+"""Architecture search with KerasTuner: a hypermodel, a budget, a table of networks."""
