@@ -26,13 +26,11 @@ def spaced_seeds(number):
 def report_exhausted_space(tuner):
     """Prints a line if a search that has ended tried fewer networks than it was to.
 
-    Call it after `tuner.search(...)`.
+    Call it after `tuner.search(...)`. Of Hyperband, which has no `max_trials`, there is
+    nothing to say.
 
     Args:
         tuner: A KerasTuner tuner, not one of the workers of a chief.
-
-    Returns:
-        Whether trials are left; Hyperband, which has no `max_trials`, never has any.
     """
     left = tuner.remaining_trials or 0
     if left > 0:
@@ -42,4 +40,3 @@ def report_exhausted_space(tuner):
             "drew only networks that had been tried. The space is exhausted or nearly "
             "so: widen it, or lower `max_trials`."
         )
-    return left > 0

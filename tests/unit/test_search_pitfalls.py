@@ -40,7 +40,7 @@ def test_a_search_that_has_exhausted_its_space_says_so(tmp_path, capsys):
     tuner = Random(space=choice, max_trials=6, seed=1, directory=tmp_path)
     tuner.search(verbose=0)
     assert sorted(tuner.values("size")) == [1, 2, 3]
-    assert report_exhausted_space(tuner) is True
+    report_exhausted_space(tuner)
     assert "The search ended after 3 of 6 trials: " in capsys.readouterr().out
 
 
@@ -49,5 +49,5 @@ def test_a_search_that_tried_all_it_was_to_says_nothing(kind, tmp_path, capsys):
     most = {"max_trials": 3} if kind is Random else {"max_epochs": 2}
     tuner = kind(seed=1, directory=tmp_path, **most)
     tuner.search(verbose=0)
-    assert report_exhausted_space(tuner) is False
+    report_exhausted_space(tuner)
     assert capsys.readouterr().out == ""
