@@ -14,6 +14,8 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
+from cnnlab.classroom import notebooks
+from cnnlab.classroom.errors import CourseError
 from cnnlab.classroom.release import ClearRest
 
 CLEARING = LockCells, ClearSolutions, ClearHiddenTests, ClearOutput, ClearRest
@@ -51,14 +53,25 @@ def check(path):
 
     Returns:
         A list of `Answer`s in the order of the notebook.
+
+    Raises:
+        CourseError: If the notebook cannot be read, or does not run to its end.
     """
-    notebook = nbformat.read(path, as_version=4)
+    try:
+        notebook = notebooks.read(path.read_bytes())
+    except ValueError as error:
+        raise CourseError(f"{path} cannot be checked. {error}") from None
     folder = {"metadata": {"path": str(path.parent)}}
     options = {"allow_errors": True, "timeout": 120, "resources": folder}
     paths = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    NotebookClient(notebook, **options).execute(
-        env={**os.environ, **paths}, stderr=subprocess.DEVNULL
-    )
+    client = NotebookClient(notebook, kernel_name="python3", **options)
+    try:
+        client.execute(env={**os.environ, **paths}, stderr=subprocess.DEVNULL)
+    except Exception as error:  # the kernel died, or a cell took too long
+        raise CourseError(
+            f"{path.name} did not run to its end ({type(error).__name__}): is there an "
+            "endless loop, or a call that exits?"
+        ) from None
     tests = [cell for cell in notebook.cells if _is_test(cell)]
     return [_answer(cell) for cell in tests]
 

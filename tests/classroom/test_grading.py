@@ -303,3 +303,15 @@ def test_a_learner_alone_gets_an_answer(tmp_path):
     assert second.exit_code == 1
     assert "✗ normalize: There is no answer yet." in second.output
     assert "✗ swish: That is ReLU" in second.output
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "damaged"), ('{"cells": [', "damaged"), ("[]", "not a")]
+)
+def test_a_learner_with_a_broken_notebook_reads_one_line(tmp_path, content, said):
+    options = ("--folder", tmp_path, "--course", REPOSITORY / "assignments")
+    (tmp_path / "02_cifar10_modern_cnn.ipynb").write_text(content)
+    result = cnnlab("check", "2", *options)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert result.output.count("Save it again") == 1
