@@ -22,6 +22,7 @@ Source: search space, Elsken et al. 2019, section 2, https://arxiv.org/abs/1808.
 import keras
 from keras import layers
 
+from cnnlab.layers.conv_norm import conv_norm
 from cnnlab.layers.squeeze_excite import squeeze_excite
 
 SMALLEST = 2  # pixels: on a map of one pixel, a 3x3 kernel sees mostly padding
@@ -68,9 +69,7 @@ def build(
     for number, count in enumerate(chosen_filters):
         if number > 0 and min(x.shape[1:3]) >= 2 * SMALLEST:
             x = layers.MaxPooling2D()(x)
-        x = layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization(momentum=0.9)(x)
-        x = layers.Activation("swish")(x)
+        x = conv_norm(x, count, activation="swish")
         if has_gates:
             x = squeeze_excite(x, REDUCTION)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))

@@ -55,7 +55,7 @@ def activation_score(model, images):
     logarithm of the determinant of the matrix of agreements.
     Source: Mellor et al. 2021, section 3, https://arxiv.org/abs/2006.04647
     """
-    relus = [x.output for x in model.layers if isinstance(x, keras.layers.ReLU)]
+    relus = [x.output for x in model.layers if isinstance(x, keras.layers.Activation)]
     maps = keras.Model(model.input, relus)(images)
     switched = [np.reshape(x, (len(images), -1)) > 0 for x in maps]
     on = np.concatenate(switched, axis=1).astype("float64")
