@@ -11,6 +11,7 @@ from nbgrader import preprocessors
 from cnnlab.classroom.autograde import MarkOutside, RestoreCells
 from cnnlab.classroom.collect import BoundedExtractor, CarefulCollector
 from cnnlab.classroom.exchange import CarefulCollect
+from cnnlab.classroom.export import SafeCsvExport
 from cnnlab.classroom.notebooks import AnyNotebook
 from cnnlab.classroom.release import ClearRest
 from cnnlab.classroom.sanitize import clean
@@ -38,6 +39,7 @@ c.Autograde.autograde_preprocessors = [MarkOutside, preprocessors.AssignLatePena
 c.HTMLExporter.sanitize_html = True  # the formgrader's page, which may change marks
 c.HTMLExporter.exclude_anchor_links = True
 c.HTMLExporter.filters = {"clean_html": clean, "strip_files_prefix": clean}
+c.ExportApp.plugin_class = SafeCsvExport
 c.ExchangeFactory.collect = CarefulCollect
 c.ZipCollectApp.extractor_plugin = BoundedExtractor
 c.ZipCollectApp.collector_plugin = CarefulCollector

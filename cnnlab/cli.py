@@ -177,7 +177,8 @@ def grade(
     course: Course = ROOT / "assignments",
 ):
     """Grade submissions in a sandbox; go on where a stopped grading was."""
-    _classroom("grade", course, assignment, student, jobs, unsafe)
+    done = _classroom("grade", course, assignment, student, jobs, unsafe)
+    raise typer.Exit(not done)
 
 
 @app.command()

@@ -30,6 +30,13 @@ def note(root, assignment, student, notebook, moment):
     path.write_text(json.dumps(found), encoding="utf-8")
 
 
+def is_claimed(root, assignment, student, notebook):
+    """Says whether the time of a notebook is known from a student's file alone."""
+    folder = root / "submitted" / student / assignment
+    known = arrived(root, assignment, student, notebook)
+    return known is None and (folder / "timestamp.txt").exists()
+
+
 def arrived(root, assignment, student, notebook):
     """Returns when this very notebook arrived, or None if nothing was noted."""
     try:

@@ -52,7 +52,7 @@ class MarkOutside(NbGraderPreprocessor):
         """Returns the executed notebook; marks and hints are in the gradebook."""
         if self.unsafe:
             logging.getLogger("cnnlab").warning("unsafe: no sandbox is used")
-        elif problem := sandbox.trouble():
+        elif problem := sandbox.find_problem():
             raise RuntimeError(problem)
         root, assignment, student, notebook = course_paths(resources)
         exercises = exercise.read(root / "source" / assignment / f"{notebook}.ipynb")
@@ -70,6 +70,7 @@ class MarkOutside(NbGraderPreprocessor):
                 found.timestamp = moment  # whatever timestamp.txt says
                 gradebook.db.commit()
         record = {"marks": [mark.as_dict() for mark in marks], "reason": reason}
+        record["own_time"] = arrivals.is_claimed(root, assignment, student, came)
         write_record(root, assignment, student, record)
         return make_harmless(executed), resources
 

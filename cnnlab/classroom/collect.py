@@ -68,8 +68,9 @@ class CarefulCollector(FileNameCollectorPlugin):
         Raises:
             Refused: If the student or the time is impossible.
         """
+        path = PurePosixPath(plain_path(name))
         found = re.match(self.named_regexp, f"/{plain_path(name)}")
-        if not found or ".." in PurePosixPath(plain_path(name)).parts:
+        if not found or path.is_absolute() or ".." in path.parts:
             return None
         student = plain_name(found["student_id"])
         if not is_name(student):

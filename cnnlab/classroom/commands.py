@@ -30,17 +30,28 @@ def release(root, name=None):
 
 
 def grade(root, name=None, student=None, jobs=None, unsafe=False):
-    """Grades what is not graded yet; with a student's name, that one again."""
+    """Grades what is not graded yet; with a student's name, that one again.
+
+    Returns:
+        Whether everybody who handed in could be graded.
+    """
     if jobs is not None and jobs < 1:
         raise CourseError(f"`--jobs` must be at least 1. Received: {jobs}")
     course = open_course(root)
     if unsafe:
         console.print("[bold red]--unsafe: students' code runs as you, on your files.")
+    jobs, left_out = jobs or os.cpu_count(), []
     for assignment in course.assignments(name):
-        _grade(course, assignment, student, jobs or os.cpu_count(), unsafe)
+        left_out += _grade(course, assignment, student, jobs, unsafe)
+    if left_out:
+        console.print(f"[bold red]NOT GRADED: {len(left_out)}, the others are graded.")
+    for each in left_out:
+        console.print(each, style="red", markup=False, highlight=False, soft_wrap=True)
+    return not left_out
 
 
 def _grade(course, assignment, student, jobs, unsafe):
+    """Grades one assignment; returns a line for everybody who could not be graded."""
     from cnnlab.classroom import grade as grading
     from cnnlab.classroom import records, report
 
@@ -49,8 +60,6 @@ def _grade(course, assignment, student, jobs, unsafe):
     chosen = records.choose(course, assignment, names, student)
     done = len(names) - len(chosen)
     console.print(f"{assignment}: {len(chosen)} to grade, {done} graded before")
-    for each in refused:
-        console.print(f"Left alone: {each!r} cannot be a student's name", markup=False)
     columns = "{task.description}", BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeRemainingColumn(), console=console) as bars:
         task = bars.add_task("grading", total=len(chosen))
@@ -63,6 +72,29 @@ def _grade(course, assignment, student, jobs, unsafe):
     else:
         for path in report.write(course, assignment, names, refused):
             console.print(f"Wrote {path}", soft_wrap=True)
+    _warn_of_times(course, assignment, names)
+    strange = [] if student else refused
+    lines = [f"{each!r} cannot be a student's name" for each in strange]
+    for each in [student] if student else names:
+        if reason := records.refusal(records.read_record(course, assignment, each)):
+            lines.append(f"{each}: {reason}")
+    return [f"{assignment}, {line}" for line in lines]
+
+
+def _warn_of_times(course, assignment, names):
+    """Names those whose time no platform and no exchange vouches for."""
+    from cnnlab.classroom import records
+
+    for each in names:
+        if records.read_record(course, assignment, each).get("own_time"):
+            console.print(
+                f"{each}: the time comes from a timestamp.txt that lay in the copy; "
+                "it is the student's own word",
+                style="yellow",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _line(student, record):

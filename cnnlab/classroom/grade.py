@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from multiprocessing.connection import wait
@@ -67,7 +68,8 @@ def grade(course, assignment, names, jobs=2, unsafe=False):
             while waiting and len(running) < jobs:
                 student = waiting.pop(0)
                 process = PROCESSES.Process(
-                    target=_grade_one, args=(course.root, assignment, student, unsafe)
+                    target=_grade_quietly,
+                    args=(course.root, assignment, student, unsafe),
                 )
                 process.start()
                 running[process.sentinel] = process, student, time.monotonic()
@@ -81,9 +83,9 @@ def grade(course, assignment, names, jobs=2, unsafe=False):
 
 
 def _require_sandbox(course):
-    if problem := sandbox.trouble():
+    if problem := sandbox.find_problem():
         raise CourseError(problem)
-    if sandbox.shows(course.root):
+    if sandbox.is_visible(course.root):
         raise CourseError(
             "A course must not lie inside a folder of Python or of the system, which "
             f"students' code can read. Received: {course.root}"
@@ -104,6 +106,15 @@ def _finished(running, course):
         yield process, student
 
 
+def _grade_quietly(root, assignment, student, unsafe):
+    """Grades one submission; what goes wrong stands in the log."""
+    try:
+        _grade_one(root, assignment, student, unsafe)
+    except Exception:
+        logging.getLogger("cnnlab").exception("%s: %s failed", student, assignment)
+        sys.exit(1)
+
+
 def _grade_one(root, assignment, student, unsafe):
     """Grades one submission, in its own process that dies with the grader."""
     threading.Thread(target=_die_with_grader, daemon=True).start()
@@ -111,7 +122,7 @@ def _grade_one(root, assignment, student, unsafe):
     log_to(root)
     course = Course(root)
     course.config.MarkOutside.unsafe = unsafe
-    records.place(root, assignment, student).unlink(missing_ok=True)
+    records.path_of_record(root, assignment, student).unlink(missing_ok=True)
     before = fingerprint(course, assignment, student)
     folder = course.root / "submitted" / student / assignment
     if reason := submission.problem(folder, f"{assignment}.ipynb"):
@@ -143,7 +154,7 @@ def refuse(course, assignment, student, reason):
     folder = course.root / "autograded" / student / assignment
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(course.released(assignment), folder / f"{assignment}.ipynb")
-    record = {"marks": [mark.as_dict() for mark in marks], "reason": "refused"}
+    record = {"marks": [mark.as_dict() for mark in marks], "reason": records.REFUSED}
     record["of"] = fingerprint(course, assignment, student)
     write_record(course.root, assignment, student, record)
 

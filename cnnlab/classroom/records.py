@@ -12,6 +12,8 @@ import os
 from cnnlab.classroom import submission
 from cnnlab.classroom.errors import CourseError
 
+REFUSED = "refused"  # the reason in the record of what could not be graded
+
 
 def students(course, assignment):
     """Lists who handed an assignment in.
@@ -64,7 +66,7 @@ def is_graded(course, assignment, student):
     return record.get("of") == fingerprint(course, assignment, student)
 
 
-def place(root, assignment, student):
+def path_of_record(root, assignment, student):
     """Returns where a record lies: no file of a student is ever copied there."""
     return root / "marks" / assignment / f"{student}.json"
 
@@ -72,10 +74,19 @@ def place(root, assignment, student):
 def read_record(course, assignment, student):
     """Reads what grading wrote about a submission; an empty dict if nothing."""
     try:
-        text = place(course.root, assignment, student).read_text(encoding="utf-8")
+        text = path_of_record(course.root, assignment, student).read_text("utf-8")
         return json.loads(text)
     except (OSError, ValueError):
         return {}
+
+
+def refusal(record):
+    """Says why a submission could not be graded; None if it was graded."""
+    if record.get("reason") != REFUSED:
+        return None
+    return "; ".join(
+        dict.fromkeys(line for m in record["marks"] for line in m["lines"])
+    )
 
 
 def write_record(root, assignment, student, record):
@@ -86,9 +97,10 @@ def write_record(root, assignment, student, record):
         assignment: Its full name.
         student: The student's name.
         record: Dict with `marks` (list of dicts), `reason` (why the run was stopped,
-            or None) and, when all is done, `of` (a `fingerprint`).
+            or None), `own_time` (whether only the student says when it came) and, when
+            all is done, `of` (a `fingerprint`).
     """
-    path = place(root, assignment, student)
+    path = path_of_record(root, assignment, student)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     new.write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from jinja2 import Environment
-from nbgrader.plugins.export import CsvExportPlugin
 
+from cnnlab.classroom.export import SafeCsvExport
 from cnnlab.classroom.pages import STYLE
 from cnnlab.classroom.records import read_record
 
@@ -46,6 +46,10 @@ style="width: {{ 80 * count / (students | length) }}%"></span> {{ count }}</td><
 {% endfor %}
 </p>
 {% endif %}
+{% if claimed %}
+<p>Their times are the students' own word, from a timestamp.txt that came with a copy:
+{{ claimed | join(", ") }}</p>
+{% endif %}
 </body></html>
 """)
 
@@ -68,14 +72,17 @@ def write(course, assignment, names, refused=()):
         (name, sum(mark["points"] for mark in record["marks"]), record["reason"])
         for name, record in records.items()
     ]
-    rows = zip(*(record["marks"] for record in records.values()), strict=True)
+    by_name = {}  # a record from before a new release may hold other exercises
+    for mark in (mark for record in records.values() for mark in record["marks"]):
+        by_name.setdefault(mark["name"], []).append(mark)
     page = course.root / f"report_{assignment}.html"
     text = PAGE.render(
         title=assignment.replace("_", " "),
         style=STYLE,
         students=students,
-        exercises=[summary(marks) for marks in rows],
+        exercises=[summary(marks) for marks in by_name.values()],
         refused=refused,
+        claimed=[name for name in records if records[name].get("own_time")],
     )
     page.write_text(text, encoding="utf-8", errors="replace")
     return page, export(course)
@@ -111,8 +118,8 @@ def _label(step, most):
 
 
 def export(course):
-    """Writes everybody's marks through nbgrader's own exporter."""
-    plugin = CsvExportPlugin()
+    """Writes everybody's marks as `nbgrader export` does."""
+    plugin = SafeCsvExport()
     plugin.to = str(course.root / "grades.csv")
     with course.gradebook() as gradebook:
         plugin.export(gradebook)

@@ -62,7 +62,7 @@ class Limits:
     grader_megabytes: int = 1000  # that reading the output may take
 
 
-def trouble():
+def find_problem():
     """Tries the sandbox and returns what is wrong with it, or None."""
     if shutil.which("bwrap") is None:
         return MISSING
@@ -92,7 +92,7 @@ def hand_over(folder):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
-def shows(path):
+def is_visible(path):
     """Says whether the sandbox would show a path of the host, as Python's own."""
     path = Path(path).resolve()
     if any(path.is_relative_to(Path(each).resolve()) for each in PYTHON):

@@ -54,7 +54,8 @@ print("opened:", opened)
 OUTSIDE = """
 import os, sys
 written = []
-places = ["/", "/tmp", "/dev", "/dev/shm", "/usr", "/etc", "/root", "/home", "/run"]
+names = "", "tmp", "dev", "dev/shm", "usr", "etc", "root", "home", "run"
+places = [os.path.join("/", name) for name in names]
 places += ["/var/tmp", sys.prefix, sys.base_prefix, os.path.dirname(np.__file__)]
 for place in places + [os.path.dirname(os.getcwd()), "TARGET"]:
     try:

@@ -190,7 +190,7 @@ def _is_wanted(command):
 
 @pytest.fixture(scope="session", autouse=True)
 def _bubblewrap():
-    if problem := sandbox.trouble():
+    if problem := sandbox.find_problem():
         pytest.exit(f"tests/classroom: {problem}", returncode=1)
 
 

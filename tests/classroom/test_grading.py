@@ -134,12 +134,12 @@ def test_the_gradebook_holds_the_marks(course):
 
 def written(course, student):
     """Returns when a student's marks were written."""
-    return records.place(course.root, TINY, student).stat().st_mtime_ns
+    return records.path_of_record(course.root, TINY, student).stat().st_mtime_ns
 
 
 def test_one_student_is_graded_again_and_no_other(course):
     before = {
-        name: records.place(course.root, TINY, name).stat().st_mtime_ns
+        name: records.path_of_record(course.root, TINY, name).stat().st_mtime_ns
         for name in ANSWERS
     }
     hand_in(course, "dan", answered(course, ANSWERS["ann"]))

@@ -153,18 +153,20 @@ print("after:", os.listdir("open"))
 REACHING = """
 import glob, os, sys
 outer, = sys.argv[1:]
-for folder in (outer, *glob.glob("/proc/[0-9]*/root" + outer)):
+roots = glob.glob(os.path.join("/proc", "[0-9]*", "root"))
+for folder in (outer, *(root + outer for root in roots)):
+    inside = os.path.join(folder, "INSIDE")
     for reach in (
         lambda: os.listdir(folder),
-        lambda: os.listdir(folder + "/work"),
-        lambda: open(folder + "/work/open/answer", "w").close(),
-        lambda: os.execv(folder + "/work/shell", ["shell", "-c", "echo mine"]),
+        lambda: os.listdir(inside),
+        lambda: open(inside + "/open/answer", "w").close(),
+        lambda: os.execv(inside + "/shell", ["shell", "-c", "echo mine"]),
     ):
         try:
             print("reached", folder, reach())
         except PermissionError:
             print("refused")
-"""
+""".replace("INSIDE", folders.INSIDE)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as another account")
@@ -172,7 +174,9 @@ def test_no_other_account_reaches_what_a_sandbox_writes():
     said = []
 
     def reach():
-        while not (found := list(folders.PLACE.glob("cnnlab-*/work/ready"))):
+        while not (
+            found := list(folders.PLACE.glob(f"cnnlab-*/{folders.INSIDE}/ready"))
+        ):
             time.sleep(0.05)
         other = {"user": OTHER_ACCOUNT, "group": OTHER_ACCOUNT, "extra_groups": []}
         command = ["/usr/bin/python3", "-c", REACHING, str(found[0].parents[1])]
@@ -407,15 +411,15 @@ def test_without_a_known_processor_there_is_no_filter(monkeypatch):
     monkeypatch.setattr(syscalls.platform, "machine", lambda: "abacus")
     with syscalls.opened() as filters:
         assert filters == ()
-        assert sandbox.trouble() is None
+        assert sandbox.find_problem() is None
 
 
 def test_settings_and_exchange_of_nbgrader_are_covered():
     code = "import os\nfor each in ('share', 'etc'):\n    path = f'/usr/local/{each}'\n"
     code += "    print(os.listdir(path) if os.path.exists(path) else [])"
     assert run_code(code) == "[]\n[]\n"
-    assert not sandbox.shows("/usr/local/share/nbgrader/exchange")
-    assert sandbox.shows("/usr/local/lib")
+    assert not sandbox.is_visible("/usr/local/share/nbgrader/exchange")
+    assert sandbox.is_visible("/usr/local/lib")
 
 
 def test_what_a_fork_prints_is_shown():
@@ -473,8 +477,8 @@ def test_lines_of_the_log_are_cut():
 
 def test_a_sandbox_that_does_not_start_is_explained(monkeypatch):
     monkeypatch.setattr(sandbox, "ISOLATED", ["--no-such-option"])
-    assert "no-such-option" in sandbox.trouble()
-    assert "user namespaces" in sandbox.trouble()
+    assert "no-such-option" in sandbox.find_problem()
+    assert "user namespaces" in sandbox.find_problem()
 
 
 def test_a_course_that_the_sandbox_would_show_is_not_graded(tmp_path, monkeypatch):
