@@ -30,18 +30,24 @@ def targets(path):
 
 
 def wanted(number):
-    """Where a lesson must lead: the first page, its neighbours, its assignment."""
+    """Where a lesson must lead: the first page and its neighbours."""
     yield START
     for neighbour in (int(number) - 1, int(number) + 1):
         if f"{neighbour:02}" in LESSONS:
             yield LESSONS[f"{neighbour:02}"]
-    yield from ROOT.glob(f"assignments/source/{number}_*/*.ipynb")
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_lesson_leads_to_first_page_neighbours_and_assignment(number):
+def test_lesson_leads_to_first_page_and_neighbours(number):
     linked = {file for file, _ in targets(LESSONS[number])}
     assert [path.name for path in wanted(number) if path not in linked] == []
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_lesson_names_the_command_of_its_assignment_and_not_its_solutions(number):
+    assert list(ROOT.glob(f"assignments/source/{number}_*/*.ipynb"))
+    assert f"`cnnlab check {number}`" in prose(LESSONS[number])
+    assert "assignments/source" not in prose(LESSONS[number])
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=lambda path: path.stem)
