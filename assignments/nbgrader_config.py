@@ -7,6 +7,7 @@ Hidden tests are cleared before nbgrader stores the cells, and marks come from
 from pathlib import Path
 
 from nbgrader import preprocessors
+from sqlalchemy.engine import URL
 
 from cnnlab.classroom.autograde import MarkOutside, RestoreCells
 from cnnlab.classroom.collect import BoundedExtractor, CarefulCollector
@@ -14,13 +15,17 @@ from cnnlab.classroom.exchange import CarefulCollect
 from cnnlab.classroom.export import SafeCsvExport
 from cnnlab.classroom.notebooks import AnyNotebook
 from cnnlab.classroom.release import ClearRest
+from cnnlab.classroom.renew import SaveChangedCells
 from cnnlab.classroom.sanitize import clean
 
 c = get_config()  # noqa: F821
 root = Path(__file__).parent.resolve()
 
 c.CourseDirectory.root = str(root)
-c.CourseDirectory.db_url = f"sqlite:///{root}/gradebook.db?timeout=60"
+gradebook = URL.create(
+    "sqlite", database=str(root / "gradebook.db"), query={"timeout": "60"}
+)
+c.CourseDirectory.db_url = str(gradebook)
 c.GenerateAssignment.preprocessors = [
     preprocessors.IncludeHeaderFooter,
     preprocessors.LockCells,
@@ -31,7 +36,7 @@ c.GenerateAssignment.preprocessors = [
     ClearRest,
     preprocessors.CheckCellMetadata,
     preprocessors.ComputeChecksums,
-    preprocessors.SaveCells,
+    SaveChangedCells,
 ]
 c.Autograde.exporter_class = AnyNotebook
 c.Autograde.sanitize_preprocessors = [RestoreCells]

@@ -1,5 +1,7 @@
 """The folders of a course and nbgrader's own programs, run on them."""
 
+import glob
+import logging
 import os
 import sys
 import warnings
@@ -8,10 +10,13 @@ from pathlib import Path
 
 import nbformat
 from nbgrader.api import Gradebook
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import PyFileConfigLoader
+from traitlets.log import get_logger
 
+from cnnlab.classroom import folders
 from cnnlab.classroom.errors import CourseError
 
 
@@ -65,20 +70,60 @@ class Course:
         with _quiet(), Gradebook(self.config.CourseDirectory.db_url) as gradebook:
             yield gradebook
 
-    def convert(self, program, assignment, student=None):
+    def convert(self, program, assignment, student=None, **directories):
         """Runs a converter of nbgrader, such as `Autograde`, on one assignment.
 
+        Args:
+            program: Class of the converter.
+            assignment: Its full name.
+            student: A student's name, or None.
+            **directories: Traits of `CourseDirectory`, such as `release_directory`.
+
         Raises:
-            NbGraderException: If the converter could not do its work.
+            CourseError: If the converter could not do its work, with its reason.
         """
-        directory = CourseDirectory(config=self.config)
-        directory.assignment_id = assignment
-        if student:
-            directory.student_id = student
-        converter = program(coursedir=directory, config=self.config)
-        converter.force = True
-        with _quiet():
-            converter.start()
+        with _quiet(), _without_patterns(self.root) as root, _last_error() as reasons:
+            directory = CourseDirectory(config=self.config, **directories)
+            directory.root, directory.assignment_id = str(root), assignment
+            if student:
+                directory.student_id = student
+            converter = program(coursedir=directory, config=self.config)
+            converter.force = True
+            try:
+                converter.start()
+            except NbGraderException as error:
+                reason = reasons[0] if reasons else error
+                raise CourseError(
+                    f"nbgrader stopped at {assignment}: {reason}"
+                ) from None
+
+
+@contextmanager
+def _without_patterns(root):
+    """Yields a path of the course that nbgrader does not read as a pattern."""
+    if not glob.has_magic(str(root)):
+        yield root
+        return
+    with folders.temporary() as folder:
+        (folder / "course").symlink_to(root)
+        yield folder / "course"
+
+
+@contextmanager
+def _last_error():
+    """Yields a list to which nbgrader's log adds the last line of each traceback."""
+    reasons, handler = [], logging.Handler(logging.ERROR)
+
+    def keep(record):
+        if "Traceback" in (text := record.getMessage().strip()):
+            reasons.append(text.splitlines()[-1])
+
+    handler.emit = keep
+    get_logger().addHandler(handler)
+    try:
+        yield reasons
+    finally:
+        get_logger().removeHandler(handler)
 
 
 @contextmanager

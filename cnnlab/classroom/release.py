@@ -2,13 +2,16 @@
 
 import json
 import re
+import tempfile
+from pathlib import Path
 
 import nbformat
 from nbgrader.converters import GenerateAssignment
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveCells
 
 from cnnlab.classroom import exercise
 from cnnlab.classroom.errors import CourseError
+from cnnlab.classroom.renew import SaveChangedCells
 
 SECRET = re.compile(
     r"BEGIN (?:SOLUTION|HIDDEN TESTS)[^\n]*\n(.*?)^[^\n]*END (?:SOLUTION|HIDDEN TESTS)",
@@ -31,8 +34,19 @@ class ClearRest(NbGraderPreprocessor):
         return nb, resources
 
 
+class BuildAlone(GenerateAssignment):
+    """Builds a student version and leaves the gradebook's cells as they are."""
+
+    def __init__(self, coursedir=None, **options):
+        super().__init__(coursedir, **options)
+        kept = [each for each in self.preprocessors if not issubclass(each, SaveCells)]
+        self.preprocessors = kept
+
+
 def release(course, assignment):
     """Builds the student version of an assignment and proves that nothing leaks.
+
+    It is built beside the version before, which stays until the new one is whole.
 
     Args:
         course: `Course`.
@@ -42,21 +56,53 @@ def release(course, assignment):
         Path of the notebook to hand out.
 
     Raises:
-        CourseError: If a line of a solution or a hidden test is left in it, or in a
+        CourseError: If the source does not run or is not complete, if nbgrader cannot
+            build it, or if a line of a solution or a hidden test is left in it or in a
             file beside it.
-        ValueError: If an exercise of the source is not complete.
     """
-    exercise.read(course.source(assignment))
-    course.convert(GenerateAssignment, assignment)
-    path = course.root / "release" / assignment / f"{assignment}.ipynb"
+    try:
+        exercise.read(course.source(assignment))
+    except Exception as error:  # the instructor's own code is executed
+        text = f"{type(error).__name__}: {error}"
+        raise CourseError(f"The source of {assignment} does not run: {text}") from None
+    with tempfile.TemporaryDirectory(prefix=".release-", dir=course.root) as folder:
+        name = Path(folder).name
+        course.convert(BuildAlone, assignment, release_directory=name)
+        built = Path(folder) / assignment
+        _require_no_leak(course, assignment, built)
+        _tell_gradebook(course, assignment, built / f"{assignment}.ipynb")
+        _swap(built, course.root / "release" / assignment, Path(folder) / "before")
+    return course.root / "release" / assignment / f"{assignment}.ipynb"
+
+
+def _require_no_leak(course, assignment, built):
     source = nbformat.read(course.source(assignment), as_version=4)
-    for each in path.parent.rglob("*"):
+    for each in built.rglob("*"):
         if each.is_file() and (found := leaks(source, _text(each))):
-            each.unlink()
             raise CourseError(
                 f"The student version would contain, in {each.name}: {found[0]!r}"
             )
-    return path
+
+
+def _tell_gradebook(course, assignment, path):
+    """Saves the cells of a student version that is whole."""
+    names = {"notebook": assignment, "assignment": assignment, "student": "."}
+    names["db_url"] = course.config.CourseDirectory.db_url
+    notebook = nbformat.read(path, as_version=4)
+    SaveChangedCells().preprocess(notebook, {"nbgrader": names})
+
+
+def _swap(new, place, before):
+    """Puts a folder where another one may lie; puts that back if it fails."""
+    place.parent.mkdir(exist_ok=True)
+    if place.exists():
+        place.rename(before)
+    try:
+        new.rename(place)
+    except OSError:
+        if before.exists():
+            before.rename(place)
+        raise
 
 
 def _text(path):

@@ -7,7 +7,7 @@ from conftest import ASSIGNMENTS, TINY, make_course, tiny_source
 from cnnlab.classroom import exercise, practice
 from cnnlab.classroom.autograde import restore
 from cnnlab.classroom.errors import CourseError
-from cnnlab.classroom.release import leaks, release, secrets
+from cnnlab.classroom.release import _swap, leaks, release, secrets
 
 NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").glob("[0-9][0-9]_*"))
 
@@ -95,9 +95,55 @@ def test_nothing_beside_the_text_of_cells_is_practised_on(tmp_path, source, wher
 def test_a_leak_in_the_text_stops_the_release(course, source):
     spoil(source, "text")
     nbformat.write(source, course.source(TINY))
+    before = handed_out(course)
     with pytest.raises(CourseError, match="the-solution-of-double"):
         release(course, TINY)
-    assert not (course.root / "release" / TINY / f"{TINY}.ipynb").exists()
+    assert handed_out(course) == before
+
+
+def handed_out(course):
+    """Returns the released files, and the cells that the gradebook knows."""
+    folder = course.root / "release" / TINY
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert not list(course.root.glob(".release-*"))
+    with course.gradebook() as gradebook:
+        cells = gradebook.find_notebook(TINY, TINY).source_cells
+        return files, {cell.name: cell.source for cell in cells}
+
+
+def rename_total(source):
+    """Renames an exercise of the source."""
+    for cell in source.cells:
+        marker = cell.metadata.get("nbgrader", {})
+        marker["grade_id"] = marker.get("grade_id", "").replace("total", "summed")
+        cell.source = cell.source.replace("def total", "def summed")
+        cell.source = cell.source.replace("check(total", "check(summed")
+
+
+def test_what_cannot_be_built_leaves_the_version_before(course, source):
+    before = handed_out(course)
+    rename_total(source)
+    source.cells[1].metadata.nbgrader.grade_id = "answer-summed"  # twice
+    nbformat.write(source, course.source(TINY))
+    with pytest.raises(CourseError, match=f"nbgrader stopped at {TINY}.*answer-summed"):
+        release(course, TINY)
+    assert handed_out(course) == before
+
+
+def test_a_source_that_does_not_run_is_one_line(course, source):
+    before = handed_out(course)
+    source.cells[0].source = "import no_such_module"
+    nbformat.write(source, course.source(TINY))
+    with pytest.raises(CourseError, match="does not run: ModuleNotFoundError"):
+        release(course, TINY)
+    assert handed_out(course) == before
+
+
+def test_a_release_that_cannot_be_put_in_place_leaves_the_one_before(tmp_path):
+    (tmp_path / "before").mkdir()
+    with pytest.raises(FileNotFoundError):
+        _swap(tmp_path / "gone", tmp_path / "before", tmp_path / "aside")
+    assert (tmp_path / "before").is_dir()
 
 
 def test_a_leak_in_a_file_beside_the_notebook_stops_the_release(course, source):
@@ -133,7 +179,8 @@ def test_restoring_keeps_answers_and_extra_cells_in_their_order(course):
     mine.cells[3].source = "pass"
     restored = restore(mine, released)
     assert [c.source for c in restored.cells[:3]] == [c.source for c in mine.cells[:3]]
-    assert restored.cells[3].source == released.cells[2].source
+    assert restored.cells[3].source == "pass"  # it may be a part of the answer
+    assert restored.cells[4].source == released.cells[2].source
 
 
 def test_restoring_puts_missing_cells_behind_their_predecessor(course):
