@@ -46,7 +46,7 @@ setup: $(READY)  ## install and no more (GPU=1: TensorFlow with CUDA)
 lab: $(READY)  ## open the lessons in JupyterLab (LAB_ARGS=--no-browser and the like)
 	@mkdir -p $(LAB_STATE)
 	@test -e $(LAB_LAYOUT) || cp lab/workspace.json $(LAB_LAYOUT)
-	@$(VENV) JUPYTER_CONFIG_PATH="$(CURDIR)/lab" jupyter lab \
+	@$(VENV) JUPYTER_PREFER_ENV_PATH=1 JUPYTER_CONFIG_PATH="$(CURDIR)/lab" jupyter lab \
 		--LabApp.app_settings_dir="$(CURDIR)/lab" \
 		--LabApp.workspaces_dir="$(CURDIR)/$(LAB_STATE)" --LabApp.extension_manager=readonly \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)

@@ -1,5 +1,6 @@
 """The command `cnnlab`; each subcommand imports what it needs, so help is instant."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -113,6 +114,7 @@ def _full_budget(lesson):
 
 def _execute(lesson, executed, parameters):
     """Runs a lesson in its own folder; returns the error that stopped it, or None."""
+    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this Python's own kernel
     import papermill
 
     try:

@@ -2,10 +2,13 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbgrader.preprocessors import (
     ClearHiddenTests,
@@ -27,6 +30,16 @@ class Answer(NamedTuple):
     name: str
     right: bool
     said: str
+
+
+class OwnKernel(AsyncKernelManager):
+    """Starts the kernel of this very Python, whatever else is called `python3`."""
+
+    @property
+    def kernel_spec(self):
+        """The kernel that the course was installed with."""
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, language="python")
 
 
 def start(source, path):
@@ -64,7 +77,9 @@ def check(path):
     folder = {"metadata": {"path": str(path.parent)}}
     options = {"allow_errors": True, "timeout": 120, "resources": folder}
     paths = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    client = NotebookClient(notebook, kernel_name="python3", **options)
+    client = NotebookClient(
+        notebook, kernel_name="python3", kernel_manager_class=OwnKernel, **options
+    )
     try:
         client.execute(env={**os.environ, **paths}, stderr=subprocess.DEVNULL)
     except Exception as error:  # the kernel died, or a cell took too long

@@ -1,6 +1,7 @@
 """Grading: resumed after a kill, one student alone, nbgrader's tools on the result."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from conftest import (
     make_course,
 )
 from conftest import points as points_of
+from jupyter_client.kernelspec import KernelSpecManager
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
@@ -303,6 +305,24 @@ def test_a_learner_alone_gets_an_answer(tmp_path):
     assert second.exit_code == 1
     assert "✗ normalize: There is no answer yet." in second.output
     assert "✗ swish: That is ReLU" in second.output
+
+
+def test_the_kernel_of_the_course_is_taken_whatever_the_user_installed(
+    course, tmp_path, monkeypatch
+):
+    kernel = tmp_path / "jupyter/kernels/python3"
+    kernel.mkdir(parents=True)
+    argv = ["/bin/false", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Another", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    assert KernelSpecManager().get_kernel_spec("python3").argv[0] == "/bin/false"
+    options = ("--folder", tmp_path, "--course", REPOSITORY / "assignments")
+    cnnlab("check", "2", *options)
+    assert "There is no answer yet." in cnnlab("check", "2", *options).output
+    result = cnnlab("grade", TINY, "--student", "ann", "--course", course.root)
+    assert "ann: 5 of 5" in result.output
 
 
 @pytest.mark.parametrize(
