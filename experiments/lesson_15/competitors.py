@@ -38,7 +38,7 @@ def is_installed(*names):
     if missing:
         print(
             f"Not installed: {', '.join(missing)}; a competitor is left out, until "
-            "`pip install -r requirements-bench.txt` brings it."
+            "`pip install -r requirements-bench.txt` has brought it."
         )
     return not missing
 

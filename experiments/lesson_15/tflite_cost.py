@@ -6,7 +6,7 @@ accuracy, and makes at least 97 % of its decisions as Keras does; float32 makes 
 them as Keras does. Beside it in the same run stand ONNX Runtime and PyTorch.
 
     python -m venv build/bench-venv
-    build/bench-venv/bin/pip install -r requirements-bench.txt
+    build/bench-venv/bin/pip install -r requirements.txt -r requirements-bench.txt
     CNNLAB_DATA=... build/bench-venv/bin/python -m experiments tflite_cost
 
 Needs the three seeds of `modern_cnn_checkpoint_cifar10` and an idle machine; without
