@@ -62,11 +62,23 @@ def test_a_file_is_answered_as_its_array_is(test_set, tmp_path):
 
 
 @pytest.mark.data
-def test_the_command_answers_within_a_second_of_the_processor(test_set, tmp_path):
+def test_the_command_takes_little_more_than_the_import_of_its_libraries(
+    test_set, tmp_path
+):
     """Processor time, and the quickest of five: a busy machine is not our claim."""
     path = tmp_path / "picture.png"
     Image.fromarray(np.rint(test_set[0][0] * 255).astype(np.uint8)).save(path)
+    libraries = (
+        "import numpy, PIL.Image, rich.console, typer\n"
+        "from ai_edge_litert.interpreter import Interpreter"
+    )
     command = [Path(sys.executable).with_name("cnnlab"), "classify", MODEL, path]
+    least = processor_seconds([sys.executable, "-c", libraries])
+    assert processor_seconds(command) < 2 * least
+
+
+def processor_seconds(command):
+    """Returns what the quickest of five runs takes of the processor."""
     seconds = []
     for _ in range(5):
         before = os.times()
@@ -74,4 +86,4 @@ def test_the_command_answers_within_a_second_of_the_processor(test_set, tmp_path
         after = os.times()
         user = after.children_user - before.children_user
         seconds.append(user + after.children_system - before.children_system)
-    assert min(seconds) < 1
+    return min(seconds)
