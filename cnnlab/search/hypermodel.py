@@ -3,8 +3,9 @@
 A network has a few blocks; a block is a 3x3 convolution, batch normalisation, swish,
 and squeeze-and-excitation or not. The map is halved between blocks; global average
 pooling, dropout and one dense layer end it. KerasTuner takes the function as it is:
-`keras_tuner.RandomSearch(build, objective="val_accuracy", max_trials=20)`. Another space is the same function with other ranges: `functools.partial(build,
-filters=(8, 32), filters_step=8)`.
+`keras_tuner.RandomSearch(build, objective="val_accuracy", max_trials=20)`. Another
+space is the same function with other ranges: `functools.partial(build, filters=(8,
+32), filters_step=8)`.
 
 Taught in notebooks/09_architecture_search.ipynb.
 Source: search space, Elsken et al. 2019, section 2, https://arxiv.org/abs/1808.05377;
