@@ -138,7 +138,8 @@ def test_a_reader_sees_the_table_of_contents_and_folded_answers(lesson):
 
 def num_checks(name):
     """Counts the cells of a lesson that are tagged `check`."""
-    cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+    path = reader.COURSE / "notebooks" / f"{name}.ipynb"
+    cells = json.loads(path.read_text())["cells"]
     return sum("check" in cell["metadata"].get("tags", []) for cell in cells)
 
 
