@@ -18,7 +18,12 @@ from cnnlab.classroom import arrivals, exchange
 from cnnlab.classroom.course import Course
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def now(**shift):
+    """Returns this moment, or one that is so much later or earlier."""
+    moment = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    return moment + timedelta(**shift)
 
 
 @pytest.fixture
@@ -34,9 +39,9 @@ def course(tmp_path):
     return course
 
 
-def hand_in(course, student, content="{}", moment=NOW, end="+x1"):
+def hand_in(course, student, content="{}", moment=None, end="+x1"):
     """Does what `nbgrader submit` does; returns the folder."""
-    folder = course.inbound / f"{student}+{TINY}+{moment} UTC{end}"
+    folder = course.inbound / f"{student}+{TINY}+{moment or now()} UTC{end}"
     folder.mkdir()
     (folder / f"{TINY}.ipynb").write_text(content)
     (folder / "timestamp.txt").write_text("2001-01-01 00:00:00 UTC")
@@ -156,7 +161,7 @@ def test_a_device_is_not_opened(course):
 def test_who_is_not_the_owner_is_refused_and_hides_nobody(course):
     me = pwd.getpwuid(os.geteuid()).pw_name
     hand_in(course, me, "mine")
-    hand_in(course, "bob", "forged", NOW + timedelta(days=1))
+    hand_in(course, "bob", "forged", now(days=1))
     said = collect(course, check_owner=True)
     assert "bob+" in said
     assert f"'{me}+" not in said
@@ -175,17 +180,17 @@ def test_whatever_belongs_to_somebody_else_is_refused(course, path):
 
 
 def test_the_latest_that_can_be_used_counts(course):
-    hand_in(course, "ann", "first", NOW - timedelta(minutes=5))
-    hand_in(course, "ann", "second", NOW - timedelta(minutes=1))
-    (hand_in(course, "ann", "third", NOW) / "link").symlink_to("/")
+    hand_in(course, "ann", "first", now(minutes=-5))
+    hand_in(course, "ann", "second", now(minutes=-1))
+    (hand_in(course, "ann", "third", now()) / "link").symlink_to("/")
     assert "ann" in collect(course)
     assert collected(course) == {"ann": "second"}
 
 
 def test_nothing_is_replaced_without_update(course):
-    hand_in(course, "ann", "first", NOW - timedelta(minutes=5))
+    hand_in(course, "ann", "first", now(minutes=-5))
     collect(course)
-    hand_in(course, "ann", "second", NOW)
+    hand_in(course, "ann", "second", now())
     collect(course)
     assert collected(course) == {"ann": "first"}
     collect(course, update=True)
@@ -194,7 +199,7 @@ def test_nothing_is_replaced_without_update(course):
 
 @pytest.mark.parametrize("shift", [timedelta(days=-3), timedelta(days=3)])
 def test_a_time_that_a_student_made_up_does_not_count(course, shift):
-    hand_in(course, "eve", "eves", NOW + shift)
+    hand_in(course, "eve", "eves", now() + shift)
     collect(course)
     folder = course.root / "submitted/eve" / TINY
     said = datetime.fromisoformat((folder / "timestamp.txt").read_text()[:19])
@@ -205,10 +210,11 @@ def test_a_time_that_a_student_made_up_does_not_count(course, shift):
 
 
 def test_the_own_timestamp_file_is_not_taken(course):
-    hand_in(course, "ann")
+    moment = now()
+    hand_in(course, "ann", moment=moment)
     collect(course)
     text = (course.root / "submitted/ann" / TINY / "timestamp.txt").read_text()
-    assert text.startswith(str(NOW))
+    assert text.startswith(str(moment))
 
 
 @pytest.mark.parametrize(
@@ -235,7 +241,7 @@ def test_names_of_nobody_are_refused(course, name):
 
 
 def test_another_assignment_and_one_student_alone(course):
-    other = course.inbound / f"ann+{TINY}_more+{NOW} UTC+x"
+    other = course.inbound / f"ann+{TINY}_more+{now()} UTC+x"
     other.mkdir()
     hand_in(course, "ann")
     hand_in(course, "bob")
