@@ -69,11 +69,11 @@ def test_sharing_and_locality_save_the_factors_in_the_text(lesson):
 
 def test_a_kernel_is_learned_from_any_start(lesson):
     """The lesson's loop, with other random kernels."""
-    slide, grey, target = (lesson[name] for name in ("slide", "grey", "target"))
+    windows, target = lesson["windows"], lesson["target"]
     for seed in SEEDS:
         learned = np.random.default_rng(seed).normal(0, 0.3, (3, 3))
         for _ in range(lesson["STEPS"]):
-            error = slide(grey, learned) - target
-            gradient = slide(grey, 2 * error / error.size)
+            error = np.einsum("ijab,ab->ij", windows, learned) - target
+            gradient = np.einsum("ijab,ij->ab", windows, 2 * error / error.size)
             learned -= lesson["LEARNING_RATE"] * gradient
         assert abs(learned - lesson["kernel"]).max() < 0.3

@@ -1,5 +1,6 @@
 """The sandbox's parts: folders that are left, storage without a name, refused calls."""
 
+import itertools
 import logging
 import os
 import select
@@ -318,7 +319,8 @@ def test_processor_time_of_ended_children_is_counted(tmp_path, handling):
             seconds.append(meter.seconds(tree.numbers()))
         tree.kill()
         tree.close()
-    assert seconds == sorted(seconds)
+    falls = [before - after for before, after in itertools.pairwise(seconds)]
+    assert max(falls) < 1e-6  # nothing is forgotten, up to rounding
     assert 0.6 < seconds[-1] < 6  # 40 children used 1.2 s, most of which nobody reports
 
 
