@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,23 +116,15 @@ def _data(available):
 
 
 def _disk():
-    folder = tempfile.gettempdir() if _home() is None else _home()
-    gigabytes = shutil.disk_usage(folder).free / 1e9
+    from cnnlab.data.network import find_home  # where downloads go
+
+    gigabytes = shutil.disk_usage(find_home()).free / 1e9
     found = f"{gigabytes:.0f} GB free"
     if gigabytes < GIGABYTES_NEEDED:
         remedy = f"a download needs up to {GIGABYTES_NEEDED} GB: make space"
         yield Finding("disk", "note", found, remedy)
     else:
         yield Finding("disk", "good", found)
-
-
-def _home():
-    """Returns the home folder, or None where this user has none that exists."""
-    try:
-        home = Path.home()
-    except RuntimeError:  # HOME is unset and the user has no entry
-        return None
-    return home if home.is_dir() else None
 
 
 def _programs():
